@@ -1,0 +1,519 @@
+"""Conv2d: a line-buffer 2D convolution, fully checked, with everything that derives from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hls import pacing
+from hls.checks import one_of, pair, reject, require_divides, require_format, whole
+from hls.epilogue import Clip, Epilogue
+from hls.fixed import Fixed
+from hls.geometry import Axis, WindowGeometry
+from hls.naming import require_name
+
+__all__ = ["Conv2d", "Padding", "Pool"]
+
+MAX_STREAM_BITS = 1024
+"""Widest AXI4-Stream that the AXI DMA takes (PG021)."""
+
+Pair = int | tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Padding:
+    """Rows and columns of the input zero point around the image."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Pooling fused behind the activation: no padding, partial windows at the edge are dropped.
+
+    `average` rounds half to even, as the requantization does. `stride` is `size` unless given.
+    """
+
+    kind: str = "max"
+    size: Pair = 2
+    stride: Pair | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2d:
+    """A 2D convolution (cross-correlation, as ONNX Conv) on a stream of HWC frames.
+
+    Shapes: input [height, width, in_channels], weights [out_channels, kernel_height,
+    kernel_width, in_channels / groups], output [output_height, output_width, out_channels].
+
+    Lanes: a beat of the input carries `simd` channels of one pixel; `pe` output channels are
+    computed in parallel, each over `taps` kernel taps ("all", one "row", or "one"). Lanes that do
+    not divide are rejected with the nearest legal values. With groups, `simd` divides the channels
+    of a group, or covers several whole groups; then `pe` is all their outputs (a depthwise layer
+    has simd = pe).
+
+    Without requantization ("none") raw accumulators leave; else "tensor" or "channel" says
+    whether one (multiplier, shift) serves all channels. The accumulator is the exact worst case
+    unless given; a narrower one wraps, as two's complement does.
+
+    Raises:
+        DesignError: a rule is broken; the text names value, rule and remedy.
+    """
+
+    height: int
+    width: int
+    in_channels: int
+    out_channels: int
+    kernel: Pair = 3
+    stride: Pair = 1
+    dilation: Pair = 1
+    padding: str | int | tuple[int, int, int, int] | Padding = "valid"
+    groups: int = 1
+    input: str | Fixed = "s8"
+    weight: str | Fixed = "s8"
+    bias: str | Fixed | None = "s16"
+    output: str | Fixed | None = None
+    accumulator: str | Fixed | None = None
+    requantize: str = "tensor"
+    multiplier_bits: int = 24
+    max_shift: int = 47
+    input_zero_point: int = 0
+    output_zero_point: int = 0
+    activation: str | Clip = "none"
+    pooling: Pool | None = None
+    simd: int = 1
+    pe: int = 1
+    taps: str = "all"
+    weights: str = "rom"
+    name: str = "conv2d"
+
+    # ------------------------------------------------------------------ legality
+
+    def __post_init__(self) -> None:
+        """Check every rule; derived objects are built once so that none can fail later."""
+        require_name("Conv2d", self.name)
+        for field, high in (("height", 16384), ("width", 16384), ("in_channels", 65536),
+                            ("out_channels", 65536), ("groups", 65536)):  # fmt: skip
+            whole("Conv2d", field, getattr(self, field), 1, high)
+        one_of("Conv2d", "taps", self.taps, ("all", "row", "one"))
+        one_of("Conv2d", "weights", self.weights, ("rom", "load"))
+        require_divides("Conv2d", "groups", self.groups, "in_channels", self.in_channels)
+        require_divides("Conv2d", "groups", self.groups, "out_channels", self.out_channels)
+        whole(
+            "Conv2d", "input_zero_point", self.input_zero_point,
+            self.input_format.minimum, self.input_format.maximum,
+        )  # fmt: skip
+        self._check_fits()
+        self._check_lanes()
+        self._check_stream("simd", self.simd, self.input_format)
+        self._check_stream("pe", self.pe, self.epilogue.output)
+
+    def _check_fits(self) -> None:
+        for axis, name in ((self.window.rows, "height"), (self.window.cols, "width")):
+            if axis.unstrided < 1:
+                padded = axis.size + axis.pad_before + axis.pad_after
+                raise reject(
+                    "Conv2d",
+                    f"kernel reach {axis.reach + 1} (kernel {axis.kernel}, dilation "
+                    f"{axis.dilation})",
+                    f"is larger than the padded {name} {padded}",
+                    f"use a {name} or padding that gives at least {axis.reach + 1}",
+                )
+        if self.pool_window is None:
+            return
+        for axis, name in ((self.pool_window.rows, "height"), (self.pool_window.cols, "width")):
+            if axis.unstrided < 1:
+                raise reject(
+                    "Conv2d",
+                    f"pooling size {axis.kernel}",
+                    f"is larger than the output {name} {axis.size}",
+                    f"use a size up to {axis.size}",
+                )
+
+    def _check_lanes(self) -> None:
+        whole("Conv2d", "simd", self.simd, 1, self.in_channels)
+        whole("Conv2d", "pe", self.pe, 1, self.out_channels)
+        if self.simd <= self.group_in_channels:
+            of = "in_channels" if self.groups == 1 else "in_channels / groups"
+            require_divides("Conv2d", "simd", self.simd, of, self.group_in_channels)
+            of = "out_channels" if self.groups == 1 else "out_channels / groups"
+            require_divides("Conv2d", "pe", self.pe, of, self.group_out_channels)
+            return
+        require_divides("Conv2d", "simd", self.simd, "in_channels", self.in_channels)
+        if self.simd % self.group_in_channels:
+            raise reject(
+                "Conv2d",
+                f"simd={self.simd}",
+                f"is neither a divisor nor a multiple of in_channels / groups="
+                f"{self.group_in_channels}",
+                f"use {self.group_in_channels}",
+            )
+        needed = self.simd // self.group_in_channels * self.group_out_channels
+        if self.pe != needed:
+            raise reject(
+                "Conv2d",
+                f"pe={self.pe}",
+                f"does not match simd={self.simd}, which covers "
+                f"{self.simd // self.group_in_channels} groups of {self.group_out_channels} "
+                "output channels",
+                f"use pe={needed}",
+            )
+
+    @staticmethod
+    def _check_stream(lanes: str, count: int, element: Fixed) -> None:
+        bits = count * element.container_bits
+        if bits > MAX_STREAM_BITS:
+            raise reject(
+                "Conv2d",
+                f"{lanes}={count}",
+                f"makes a stream of {bits} bits ({element.container_bits} an element), over the "
+                f"{MAX_STREAM_BITS} of an AXI DMA",
+                f"use {lanes} up to {MAX_STREAM_BITS // element.container_bits}",
+            )
+
+    # ------------------------------------------------------------------ formats
+
+    @cached_property
+    def input_format(self) -> Fixed:
+        """Format of a pixel's channel."""
+        return require_format("Conv2d", "input", self.input, 2, 16)
+
+    @cached_property
+    def weight_format(self) -> Fixed:
+        """Format of a weight."""
+        return require_format("Conv2d", "weight", self.weight, 2, 16)
+
+    @cached_property
+    def bias_format(self) -> Fixed | None:
+        """Format of a bias in accumulator units; up to 32 bits, as ONNX has them."""
+        return None if self.bias is None else require_format("Conv2d", "bias", self.bias, 2, 32)
+
+    @cached_property
+    def worst_case(self) -> Fixed:
+        """The narrowest accumulator that no input, weight and bias can overflow."""
+        return worst_case(
+            self.taps_per_output,
+            self.input_format,
+            self.input_zero_point,
+            self.weight_format,
+            self.bias_format,
+        )
+
+    @cached_property
+    def epilogue(self) -> Epilogue:
+        """Accumulator to output."""
+        if self.accumulator is None:
+            accumulator = self.worst_case
+        else:
+            accumulator = require_format("Conv2d", "accumulator", self.accumulator, 2, 64)
+            if not accumulator.signed:
+                raise reject(
+                    "Conv2d", f"accumulator={accumulator}", "is unsigned",
+                    f"use s{accumulator.bits}",
+                )  # fmt: skip
+        return Epilogue.resolve(
+            "Conv2d",
+            accumulator=accumulator,
+            output=self.output,
+            requantize=self.requantize,
+            multiplier_bits=self.multiplier_bits,
+            max_shift=self.max_shift,
+            zero_point=self.output_zero_point,
+            activation=self.activation,
+        )
+
+    # ------------------------------------------------------------------ shapes
+
+    @property
+    def group_in_channels(self) -> int:
+        """Input channels of a group."""
+        return self.in_channels // self.groups
+
+    @property
+    def group_out_channels(self) -> int:
+        """Output channels of a group."""
+        return self.out_channels // self.groups
+
+    @cached_property
+    def pads(self) -> Padding:
+        """The padding, resolved ("same" as ONNX SAME_UPPER: the odd row or column at the end)."""
+        if isinstance(self.padding, Padding):
+            pads = (self.padding.top, self.padding.bottom, self.padding.left, self.padding.right)
+        elif isinstance(self.padding, str):
+            one_of("Conv2d", "padding", self.padding, ("valid", "same"))
+            if self.padding == "valid":
+                return Padding()
+            pads = (*self._same(self.height, 0), *self._same(self.width, 1))
+        elif isinstance(self.padding, tuple | list):
+            if len(self.padding) != 4:
+                raise reject(
+                    "Conv2d", f"padding={self.padding!r}", f"has {len(self.padding)} entries",
+                    "use (top, bottom, left, right)",
+                )  # fmt: skip
+            pads = self.padding
+        else:
+            pads = (self.padding,) * 4
+        names = ("top", "bottom", "left", "right")
+        checked = {
+            name: whole("Conv2d", f"padding {name}", pad, 0, 1024)
+            for name, pad in zip(names, pads, strict=True)
+        }
+        return Padding(**checked)
+
+    def _same(self, size: int, axis: int) -> tuple[int, int]:
+        kernel, stride, dilation = self._walk
+        outputs = -(-size // stride[axis])
+        reach = dilation[axis] * (kernel[axis] - 1)
+        total = max(0, (outputs - 1) * stride[axis] + reach + 1 - size)
+        return total // 2, total - total // 2
+
+    @cached_property
+    def _walk(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        return (
+            pair("Conv2d", "kernel", self.kernel, 1, 11),
+            pair("Conv2d", "stride", self.stride, 1, 64),
+            pair("Conv2d", "dilation", self.dilation, 1, 64),
+        )
+
+    @cached_property
+    def window(self) -> WindowGeometry:
+        """The sliding window of the convolution."""
+        kernel, stride, dilation = self._walk
+        sizes = (self.height, self.width)
+        pads = ((self.pads.top, self.pads.bottom), (self.pads.left, self.pads.right))
+        rows, cols = (
+            Axis(
+                size=sizes[i], kernel=kernel[i], stride=stride[i], dilation=dilation[i],
+                pad_before=pads[i][0], pad_after=pads[i][1],
+            )
+            for i in (0, 1)
+        )  # fmt: skip
+        return WindowGeometry(rows=rows, cols=cols, beats=self.in_channels // self.simd)
+
+    @cached_property
+    def pool_window(self) -> WindowGeometry | None:
+        """The sliding window of the pooling over the convolution's output, if there is one."""
+        if self.pooling is None:
+            return None
+        one_of("Conv2d", "pooling kind", self.pooling.kind, ("max", "average"))
+        size = pair("Conv2d", "pooling size", self.pooling.size, 1, 64)
+        chosen = size if self.pooling.stride is None else self.pooling.stride
+        stride = pair("Conv2d", "pooling stride", chosen, 1, 64)
+        rows, cols = (
+            Axis(
+                size=axis.outputs, kernel=size[i], stride=stride[i], dilation=1,
+                pad_before=0, pad_after=0,
+            )
+            for i, axis in enumerate((self.window.rows, self.window.cols))
+        )  # fmt: skip
+        return WindowGeometry(rows=rows, cols=cols, beats=self.out_channels // self.pe)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """[height, width, in_channels]."""
+        return self.height, self.width, self.in_channels
+
+    @property
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        """[out_channels, kernel_height, kernel_width, in_channels / groups]."""
+        rows, cols = self.window.rows, self.window.cols
+        return self.out_channels, rows.kernel, cols.kernel, self.group_in_channels
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        """[output_height, output_width, out_channels], behind the pooling if there is one."""
+        last = self.window if self.pool_window is None else self.pool_window
+        return last.rows.outputs, last.cols.outputs, self.out_channels
+
+    # ------------------------------------------------------------------ lanes and folds
+
+    @property
+    def groups_per_beat(self) -> int:
+        """Groups whose channels travel in one beat (1 unless simd spans several)."""
+        return max(1, self.simd // self.group_in_channels)
+
+    @property
+    def channels_per_pe(self) -> int:
+        """Input channels that one PE multiplies in a cycle."""
+        return self.simd // self.groups_per_beat
+
+    @property
+    def pe_per_group(self) -> int:
+        """PEs that work on the same group at the same time."""
+        return self.pe // self.groups_per_beat
+
+    @property
+    def parallel_taps(self) -> int:
+        """Kernel taps that one PE multiplies in a cycle."""
+        return {"all": self.window.taps, "row": self.window.cols.kernel, "one": 1}[self.taps]
+
+    @property
+    def tap_folds(self) -> int:
+        """Cycles over the taps of a window."""
+        return self.window.taps // self.parallel_taps
+
+    @property
+    def channel_folds(self) -> int:
+        """Beats that one output needs."""
+        return self.group_in_channels // self.channels_per_pe
+
+    @property
+    def filter_folds(self) -> int:
+        """Passes over the same beats, for the output channels of a group."""
+        return self.group_out_channels // self.pe_per_group
+
+    @property
+    def group_folds(self) -> int:
+        """Groups (or bundles of groups that share a beat) one after the other."""
+        return self.groups // self.groups_per_beat
+
+    @property
+    def steps_per_sum(self) -> int:
+        """Cycles from one word of `pe` finished sums to the next."""
+        return self.channel_folds * self.tap_folds
+
+    @property
+    def weight_words(self) -> int:
+        """Depth of the weight memories; also the cycles a window position takes."""
+        return self.group_folds * self.filter_folds * self.steps_per_sum
+
+    @property
+    def output_beats(self) -> int:
+        """Words of `pe` channels at one output position."""
+        return self.out_channels // self.pe
+
+    @property
+    def finish_lanes(self) -> int:
+        """Requantizers: just as many as keep up with the sums."""
+        return next(
+            lanes
+            for lanes in range(1, self.pe + 1)
+            if self.pe % lanes == 0 and self.pe // lanes <= self.steps_per_sum
+        )
+
+    @property
+    def finish_steps(self) -> int:
+        """Cycles that the requantizers take for a word of sums."""
+        return self.pe // self.finish_lanes
+
+    # ------------------------------------------------------------------ costs
+
+    @property
+    def taps_per_output(self) -> int:
+        """Products in one output value."""
+        return self.window.taps * self.group_in_channels
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle (without those of the requantization)."""
+        return self.pe * self.channels_per_pe * self.parallel_taps
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a frame; those with padding count, as is usual."""
+        return self.window.positions * self.out_channels * self.taps_per_output
+
+    @property
+    def input_beats(self) -> int:
+        """Beats of the input stream a frame."""
+        return self.window.input_beats
+
+    @property
+    def lower_bound_cycles(self) -> int:
+        """Cycles a frame that no schedule with these lanes can undercut.
+
+        max(input beats, MACs / multipliers): the roofline of a line-buffer convolution
+        (Zhang et al., FPGA'15; UG1399, "2D convolution").
+        """
+        return max(self.input_beats, -(-self.macs // self.multipliers))
+
+    @cached_property
+    def window_fifo_words(self) -> int:
+        """Depth of the FIFO between line buffer and multipliers; see `hls.pacing`."""
+        return pacing.fifo_words(self.window, self.weight_words)
+
+    @cached_property
+    def predicted_cycles(self) -> int:
+        """Cycles a frame in steady state, frames back to back; see `hls.pacing`."""
+        cycles = pacing.frame_cycles(self.window, self.weight_words, self.window_fifo_words)
+        finish = self.window.positions * self.output_beats * self.finish_steps
+        pool = 0 if self.pool_window is None else (
+            self.pool_window.frame_steps * self.pool_window.beats
+        )
+        return max(cycles, finish, pool)
+
+    @property
+    def line_buffer_bits(self) -> int:
+        """(K-1) rows of unpadded pixels plus the window's columns: the least that can do.
+
+        Bound: (K-1)*W*C + (K-1)*C + 1 elements for a KxK window (hardware literature: UG1399).
+        """
+        window, element = self.window, self.input_format.bits * self.in_channels
+        rows = window.rows.reach * window.cols.grid
+        return (rows + window.rows.kernel * window.cols.reach) * element
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of all weights."""
+        return self.out_channels * self.taps_per_output * self.weight_format.bits
+
+    @property
+    def on_chip_bits(self) -> int:
+        """Line buffer, window FIFO, held window, pooling buffer and weights."""
+        word = self.window.taps * self.simd * self.input_format.bits
+        held = word * self.channel_folds if self.filter_folds > 1 or self.tap_folds > 1 else 0
+        pool = 0
+        if self.pool_window is not None:
+            rows, cols = self.pool_window.rows, self.pool_window.cols
+            element = self.out_channels * self.epilogue.output.bits
+            pool = (rows.reach * cols.grid + rows.kernel * cols.reach) * element
+        fifo = word * self.window_fifo_words
+        return self.line_buffer_bits + fifo + held + pool + self.weight_bits
+
+    @property
+    def dram_bytes(self) -> int:
+        """Bytes moved a frame: every input and every output once (the compulsory traffic).
+
+        Weights are on chip; loading them once costs `parameter_bytes` more.
+        """
+        height, width, channels = self.output_shape
+        read = self.height * self.width * self.in_channels * self.input_format.container_bits
+        written = height * width * channels * self.epilogue.output.container_bits
+        return (read + written) // 8
+
+    @property
+    def parameter_words(self) -> int:
+        """32-bit words of the parameter stream for run-time weights; see `hls.parameters`."""
+        groups = self.weight_words * self.pe * self.parallel_taps
+        return groups * self.weight_group_words + self.out_channels * 4
+
+    @property
+    def weight_group_words(self) -> int:
+        """32-bit words that carry the weights of one PE, one tap, all its channels."""
+        return -(-self.channels_per_pe * self.weight_format.bits // 32)
+
+    @property
+    def parameter_bytes(self) -> int:
+        """Bytes of one set of run-time weights; 0 when they are baked in."""
+        return self.parameter_words * 4 if self.weights == "load" else 0
+
+
+def worst_case(
+    products: int, left: Fixed, left_zero_point: int, right: Fixed, bias: Fixed | None
+) -> Fixed:
+    """The narrowest signed format for sum((left - zero_point) * right) + bias.
+
+    Exact: it looks at the four corners of a product, so u8 x s8 needs a bit less than the rule
+    of thumb bits + bits + log2(products). `left` and `right` are formats of the operands.
+    """
+    corners = [
+        (a - left_zero_point) * b
+        for a in (left.minimum, left.maximum)
+        for b in (right.minimum, right.maximum)
+    ]
+    low = products * min(*corners, 0) + (bias.minimum if bias else 0)
+    high = products * max(*corners, 0) + (bias.maximum if bias else 0)
+    return Fixed.holding(low, high)

@@ -1,0 +1,75 @@
+"""The designs that can be generated, and their way to and from plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from hls.conv2d import Conv2d, Padding, Pool
+from hls.epilogue import Clip
+from hls.errors import DesignError
+from hls.fixed import Fixed
+from hls.gemm import Gemm
+
+__all__ = ["KINDS", "Clip", "Conv2d", "Design", "Gemm", "Padding", "Pool", "from_dict", "to_dict"]
+
+Design = Conv2d | Gemm
+
+KINDS: dict[str, type[Conv2d] | type[Gemm]] = {"conv2d": Conv2d, "gemm": Gemm}
+"""Name of a kind of design, as in manifest.json and on the command line -> class."""
+
+_NESTED = {"padding": Padding, "pooling": Pool, "activation": Clip}
+
+
+def to_dict(design: Design) -> dict[str, Any]:
+    """`design` as JSON-able data, kind included; `from_dict` reads it back."""
+    kind = next(kind for kind, cls in KINDS.items() if isinstance(design, cls))
+    fields = {f.name: _plain(getattr(design, f.name)) for f in dataclasses.fields(design)}
+    return {"kind": kind, **fields}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Fixed):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_dict(data: Mapping[str, Any]) -> Design:
+    """A design from the fields of `to_dict` or of a configuration file.
+
+    Raises:
+        DesignError: an unknown kind or field (the nearest name is suggested), or a broken rule.
+    """
+    kind = data.get("kind")
+    if kind not in KINDS:
+        raise DesignError(f"design: kind={kind!r} is unknown; use {' or '.join(KINDS)}")
+    cls = KINDS[kind]
+    fields = {name: value for name, value in data.items() if name != "kind"}
+    require_fields(cls, fields)
+    for name, nested in _NESTED.items():
+        if isinstance(fields.get(name), Mapping):
+            require_fields(nested, fields[name])
+            fields[name] = nested(**{k: _tupled(v) for k, v in fields[name].items()})
+    required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
+    missing = [name for name in required if name not in fields]
+    if missing:
+        raise DesignError(f"{cls.__name__}: {missing[0]} is missing; give all of {required}")
+    return cls(**{name: _tupled(value) for name, value in fields.items()})
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def require_fields(cls: type, fields: Mapping[str, Any]) -> None:
+    """Reject a key that is no field of `cls`, suggesting the nearest one."""
+    known = [f.name for f in dataclasses.fields(cls)]
+    for name in fields:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
+            raise DesignError(f"{cls.__name__}: {name!r} is not a field; {remedy}")

@@ -1,0 +1,114 @@
+"""From accumulator to output: bias, requantization, activation. Shared by Conv2d and Gemm.
+
+    y = clamp(round_half_even(acc * multiplier / 2^shift) + zero_point, low, high)
+
+One rounding, to nearest, ties to even: the rule of ONNX QLinearConv (exact at power-of-two
+scales). Activations are limits of the clamp, so they cost nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hls.checks import one_of, reject, require_format, whole
+from hls.fixed import Fixed
+
+__all__ = ["REQUANTIZE", "Clip", "Epilogue"]
+
+REQUANTIZE = ("none", "tensor", "channel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """An activation that limits the output to `low`..`high`, in quantized output units."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epilogue:
+    """The resolved epilogue of a design; `resolve` checks it."""
+
+    accumulator: Fixed
+    output: Fixed
+    requantize: str
+    multiplier_bits: int
+    max_shift: int
+    zero_point: int
+    low: int
+    high: int
+
+    @property
+    def requantized(self) -> bool:
+        """Whether a multiplier and a shift are applied (otherwise raw accumulators leave)."""
+        return self.requantize != "none"
+
+    @property
+    def product_bits(self) -> int:
+        """Width of accumulator x multiplier (the multiplier is unsigned)."""
+        return self.accumulator.bits + self.multiplier_bits
+
+    @classmethod
+    def resolve(
+        cls,
+        owner: str,
+        *,
+        accumulator: Fixed,
+        output: str | Fixed | None,
+        requantize: str,
+        multiplier_bits: int,
+        max_shift: int,
+        zero_point: int,
+        activation: str | Clip,
+    ) -> Epilogue:
+        """Check the user's choice and work out the limits of the clamp.
+
+        Raises:
+            DesignError: a rule is broken.
+        """
+        one_of(owner, "requantize", requantize, REQUANTIZE)
+        whole(owner, "multiplier_bits", multiplier_bits, 1, 31)
+        whole(owner, "max_shift", max_shift, 0, 62)
+        if requantize == "none":
+            if output is not None and Fixed.parse(output) != accumulator:
+                raise reject(
+                    owner,
+                    f"output={output}",
+                    f"differs from the accumulator {accumulator}, which requantize='none' puts out",
+                    "leave output away, or use requantize='tensor' or 'channel'",
+                )
+            resolved = accumulator
+        else:
+            resolved = require_format(owner, "output", "s8" if output is None else output, 2, 16)
+        if requantize == "none" and zero_point != 0:
+            raise reject(
+                owner,
+                f"output_zero_point={zero_point}",
+                "has no meaning for raw accumulators (requantize='none')",
+                "use 0",
+            )
+        whole(owner, "output_zero_point", zero_point, resolved.minimum, resolved.maximum)
+        low, high = _limits(owner, resolved, zero_point, activation)
+        return cls(
+            accumulator=accumulator,
+            output=resolved,
+            requantize=requantize,
+            multiplier_bits=multiplier_bits,
+            max_shift=max_shift,
+            zero_point=zero_point,
+            low=low,
+            high=high,
+        )
+
+
+def _limits(
+    owner: str, output: Fixed, zero_point: int, activation: str | Clip
+) -> tuple[int, int]:
+    if isinstance(activation, Clip):
+        low = whole(owner, "activation: clip low", activation.low, output.minimum, output.maximum)
+        high = whole(owner, "activation: clip high", activation.high, low, output.maximum)
+        return low, high
+    one_of(owner, "activation", activation, ("none", "relu"))
+    # A real zero is `zero_point` in the output's units, so that is where ReLU cuts.
+    return (zero_point if activation == "relu" else output.minimum), output.maximum

@@ -1,0 +1,318 @@
+"""Gemm: a tiled matrix product on an output-stationary systolic array, fully checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from hls.checks import reject, require_format, whole
+from hls.conv2d import worst_case
+from hls.epilogue import Clip, Epilogue
+from hls.fixed import Fixed
+from hls.naming import require_name
+
+__all__ = ["Gemm"]
+
+MAX_PORT_BITS = 1024
+"""Widest AXI4 data bus (ARM IHI 0022, A1.3.1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gemm:
+    """C[M,N] = A[M,K] . B[K,N] (+ bias[N]) for run-time m, k, n up to given maxima.
+
+    An array of `rows` x `cols` PEs holds its sums in place (output-stationary). A tile of
+    `tile_m` x `tile_n` results stays on chip while all of K streams past, so that the traffic is
+    m*n*(1 + k/tile_m + k/tile_n) elements (de Fine Licht et al., "Flexible Communication Avoiding
+    Matrix Multiplication on FPGA with High-Level Synthesis", FPGA'20). Tiles need not divide m, k
+    or n; only the partial tile at the edge is computed, not its padding.
+
+    In memory the rows of A, B and C start on word boundaries: a word of A holds `rows` elements,
+    a word of B or C `cols` elements. The padding elements are never used as data.
+
+    Raises:
+        DesignError: a rule is broken; the text names value, rule and remedy.
+    """
+
+    max_m: int
+    max_k: int
+    max_n: int
+    rows: int = 8
+    cols: int = 8
+    tile_m: int | None = None
+    tile_n: int | None = None
+    tile_k: int | None = None
+    input: str | Fixed = "s8"
+    weight: str | Fixed = "s8"
+    bias: str | Fixed | None = None
+    output: str | Fixed | None = None
+    accumulator: str | Fixed | None = None
+    requantize: str = "none"
+    multiplier_bits: int = 24
+    max_shift: int = 47
+    input_zero_point: int = 0
+    output_zero_point: int = 0
+    activation: str | Clip = "none"
+    name: str = "gemm"
+
+    # ------------------------------------------------------------------ legality
+
+    def __post_init__(self) -> None:
+        """Check every rule; derived objects are built once so that none can fail later."""
+        require_name("Gemm", self.name)
+        for field in ("max_m", "max_k", "max_n"):
+            whole("Gemm", field, getattr(self, field), 1, 65536)
+        for field in ("rows", "cols"):
+            count = whole("Gemm", field, getattr(self, field), 2, 64)
+            if count & (count - 1):
+                below = 1 << (count.bit_length() - 1)
+                rule = "is not a power of two, as a memory word must be"
+                raise reject("Gemm", f"{field}={count}", rule, f"use {below} or {2 * below}")
+        self._check_port("rows", self.rows, self.input_format)
+        self._check_port("cols", self.cols, self.weight_format)
+        self._check_port("cols", self.cols, self.epilogue.output)
+        for field, step, multiple in (
+            ("tile_m", "rows", self.rows), ("tile_n", "cols", self.cols),
+            ("tile_k", "rows", self.rows),
+        ):  # fmt: skip
+            self._check_tile(field, step, multiple)
+        whole(
+            "Gemm", "input_zero_point", self.input_zero_point,
+            self.input_format.minimum, self.input_format.maximum,
+        )  # fmt: skip
+        if self.input_zero_point and not self.has_parameters:
+            raise reject(
+                "Gemm", f"input_zero_point={self.input_zero_point}",
+                "needs a bias to be folded into", "set bias, for example s32",
+            )  # fmt: skip
+
+    @staticmethod
+    def _check_port(lanes: str, count: int, element: Fixed) -> None:
+        bits = count * element.container_bits
+        if bits > MAX_PORT_BITS:
+            raise reject(
+                "Gemm", f"{lanes}={count}",
+                f"makes a memory port of {bits} bits ({element.container_bits} an element), over "
+                f"the {MAX_PORT_BITS} of AXI4",
+                f"use {lanes} up to {MAX_PORT_BITS // element.container_bits}",
+            )  # fmt: skip
+
+    def _check_tile(self, field: str, step: str, multiple: int) -> None:
+        given = getattr(self, field)
+        if given is None:
+            return
+        size = whole("Gemm", field, given, 1, 65536)
+        if size % multiple:
+            below, above = size // multiple * multiple, -(-size // multiple) * multiple
+            use = f"use {below} or {above}" if below else f"use {above}"
+            raise reject("Gemm", f"{field}={size}", f"is not a multiple of {step}={multiple}", use)
+
+    # ------------------------------------------------------------------ formats
+
+    @cached_property
+    def input_format(self) -> Fixed:
+        """Format of A."""
+        return require_format("Gemm", "input", self.input, 2, 16)
+
+    @cached_property
+    def weight_format(self) -> Fixed:
+        """Format of B."""
+        return require_format("Gemm", "weight", self.weight, 2, 16)
+
+    @cached_property
+    def bias_format(self) -> Fixed | None:
+        """Format of a bias in accumulator units."""
+        return None if self.bias is None else require_format("Gemm", "bias", self.bias, 2, 32)
+
+    @cached_property
+    def worst_case(self) -> Fixed:
+        """The narrowest accumulator that no A, B and bias can overflow at k = max_k."""
+        return worst_case(
+            self.max_k,
+            self.input_format,
+            self.input_zero_point,
+            self.weight_format,
+            self.bias_format,
+        )
+
+    @cached_property
+    def epilogue(self) -> Epilogue:
+        """Accumulator to output. Raw accumulators leave in 32 (or 64) bits, whatever max_k."""
+        if self.accumulator is None:
+            bits = self.worst_case.bits
+            accumulator = Fixed(bits=bits) if self.requantize != "none" else Fixed(
+                bits=32 if bits <= 32 else 64
+            )
+        else:
+            accumulator = require_format("Gemm", "accumulator", self.accumulator, 2, 64)
+            if not accumulator.signed:
+                raise reject(
+                    "Gemm", f"accumulator={accumulator}", "is unsigned",
+                    f"use s{accumulator.bits}",
+                )  # fmt: skip
+        return Epilogue.resolve(
+            "Gemm",
+            accumulator=accumulator,
+            output=self.output,
+            requantize=self.requantize,
+            multiplier_bits=self.multiplier_bits,
+            max_shift=self.max_shift,
+            zero_point=self.output_zero_point,
+            activation=self.activation,
+        )
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether a table of bias, multiplier and shift per column is read."""
+        return self.bias is not None or self.epilogue.requantized
+
+    # ------------------------------------------------------------------ tiles
+
+    @property
+    def tile_rows(self) -> int:
+        """Rows of C in a tile; four arrays high unless given (or as max_m needs)."""
+        return self.tile_m or min(4, -(-self.max_m // self.rows)) * self.rows
+
+    @property
+    def tile_cols(self) -> int:
+        """Columns of C in a tile."""
+        return self.tile_n or min(4, -(-self.max_n // self.cols)) * self.cols
+
+    @property
+    def tile_depth(self) -> int:
+        """Elements of K that a block of A holds per row, the length of A's bursts."""
+        wanted = max(64, 4 * self.rows)
+        return self.tile_k or min(wanted, -(-self.max_k // self.rows) * self.rows)
+
+    @property
+    def sub_rows(self) -> int:
+        """Arrays that a tile is high."""
+        return self.tile_rows // self.rows
+
+    @property
+    def sub_cols(self) -> int:
+        """Arrays that a tile is wide."""
+        return self.tile_cols // self.cols
+
+    @property
+    def sums_per_pe(self) -> int:
+        """Results of a tile that one PE keeps."""
+        return self.sub_rows * self.sub_cols
+
+    @property
+    def min_pass(self) -> int:
+        """Fewest cycles between two visits of a sum: read, add and write back fit in."""
+        return 1 if self.sums_per_pe == 1 else 4
+
+    @property
+    def tile_words(self) -> int:
+        """Words of A that a row of a block holds."""
+        return self.tile_depth // self.rows
+
+    @property
+    def b_rows(self) -> int:
+        """Rows of B in the circular buffer."""
+        return 32
+
+    @property
+    def drain_interval(self) -> int:
+        """Cycles between two rows of results that leave: requantizers are shared by two."""
+        return 2 if self.epilogue.requantized else 1
+
+    @property
+    def finish_lanes(self) -> int:
+        """Requantizers."""
+        return self.cols // self.drain_interval
+
+    @property
+    def skew(self) -> int:
+        """Cycles after which the last PE has seen what the first PE sees now."""
+        return self.rows + self.cols - 2
+
+    # ------------------------------------------------------------------ costs
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle."""
+        return self.rows * self.cols
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates at the maximum sizes."""
+        return self.max_m * self.max_k * self.max_n
+
+    @property
+    def lower_bound_cycles(self) -> int:
+        """Bound at the maximum sizes; see `bound_cycles`."""
+        return self.bound_cycles(self.max_m, self.max_k, self.max_n)
+
+    @property
+    def predicted_cycles(self) -> int:
+        """Prediction at the maximum sizes; see `cycles`."""
+        return self.cycles(self.max_m, self.max_k, self.max_n)
+
+    @property
+    def dram_bytes(self) -> int:
+        """Traffic at the maximum sizes; see `traffic_bytes`."""
+        return self.traffic_bytes(self.max_m, self.max_k, self.max_n)
+
+    @property
+    def on_chip_bits(self) -> int:
+        """Sums and results of a tile, blocks of A (two) and rows of B."""
+        sums = 2 * self.tile_rows * self.tile_cols * self.epilogue.accumulator.bits
+        a = 2 * self.tile_rows * self.tile_depth * self.input_format.container_bits
+        b = self.b_rows * self.tile_cols * self.weight_format.container_bits
+        table = self.max_n * 128 if self.has_parameters else 0
+        return sums + a + b + table
+
+    def bound_cycles(self, m: int, k: int, n: int) -> int:
+        """max(m*n*k / (rows*cols), words of A, of B, of C): each port moves one word a cycle."""
+        a = m * -(-k // self.rows)
+        b, c = k * -(-n // self.cols), m * -(-n // self.cols)
+        return max(-(-m * n * k // self.multipliers), a, b, c)
+
+    def cycles(self, m: int, k: int, n: int) -> int:
+        """Start to done with a memory that answers at once: tile by tile.
+
+        A tile takes k passes over its sums. Its last pass waits until the results of the tile
+        before have left. The first block of A and the last tile's results are not overlapped.
+        """
+        rows_left, total, drain = -(-m // self.rows), 0, 0
+        first_rows = min(m, self.tile_rows)
+        total = first_rows * min(-(-k // self.rows), self.tile_words)
+        while rows_left > 0:
+            high = min(rows_left, self.sub_rows)
+            cols_left = -(-n // self.cols)
+            while cols_left > 0:
+                wide = min(cols_left, self.sub_cols)
+                one_pass = max(high * wide, self.min_pass)
+                total += max((k - 1) * one_pass, drain) + one_pass
+                drain = self.drain_wait + high * wide * self.rows * self.drain_interval
+                cols_left -= wide
+            rows_left -= high
+        return total + drain
+
+    @property
+    def drain_wait(self) -> int:
+        """Cycles from a tile's last product until its results may leave."""
+        return self.skew + 8
+
+    def traffic_bytes(self, m: int, k: int, n: int) -> int:
+        """Bytes over all ports, padding of the last word of a row included."""
+        passes_over_a, passes_over_b = -(-n // self.tile_cols), -(-m // self.tile_rows)
+        a = m * -(-k // self.rows) * self.rows * self.input_format.container_bits
+        row = -(-n // self.cols) * self.cols
+        b, c = k * row * self.weight_format.container_bits, m * row * (
+            self.epilogue.output.container_bits
+        )
+        table = n * 128 if self.has_parameters else 0
+        return (a * passes_over_a + b * passes_over_b + c + table) // 8
+
+    def traffic_bound_bytes(self, m: int, k: int, n: int, on_chip_elements: int) -> int:
+        """2*m*n*k/sqrt(S) + m*n elements, the I/O lower bound (Kwasniewski et al., SC'19)."""
+        moved = 2 * m * n * k / math.sqrt(on_chip_elements)
+        return round(
+            moved * self.input_format.container_bits / 8
+            + m * n * self.epilogue.output.container_bits / 8
+        )

@@ -1,0 +1,166 @@
+"""Design -> which templates, under which names, with which context."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hls.conv2d import Conv2d
+from hls.design import Design
+from hls.gemm import Gemm
+from hls.manifest import manifest
+from hls.parameters import Parameters, Tables, random_parameters
+from hls.project import Project, publish
+from hls.rendering import render
+
+__all__ = ["generate", "texts"]
+
+PART = "xc7z020clg400-1"
+CLOCK_NS = 10.0
+
+
+def generate(
+    design: Design,
+    path: str | Path,
+    *,
+    parameters: Parameters | Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Project:
+    """Write the complete HLS project of `design` to the folder `path`.
+
+    Args:
+        design: a Conv2d or a Gemm.
+        path: the folder; an older project of ours there is replaced, anything else is refused.
+        parameters: weights, bias, multiplier and shift of a Conv2d, as Parameters or as arrays;
+            random ones of `seed` if None. A Gemm takes its operands at run time.
+        seed: of the random parameters.
+
+    Raises:
+        InputError: parameters do not fit, or the folder cannot be written.
+    """
+    if isinstance(design, Conv2d):
+        if parameters is None:
+            parameters = random_parameters(design, seed)
+        elif not isinstance(parameters, Parameters):
+            parameters = Parameters.checked(design, parameters, "parameters")
+    else:
+        parameters = None
+    return publish(texts(design, parameters), parameters, Path(path))
+
+
+def texts(design: Design, parameters: Parameters | None) -> dict[str, str]:
+    """All generated text files of `design`: path inside the project -> content."""
+    if isinstance(design, Conv2d):
+        assert parameters is not None
+        context = _conv2d(design, parameters)
+        files = {"weights.hpp": f"src/{design.name}_weights.hpp"} if (
+            design.weights == "rom"
+        ) else {}
+        kind = "conv2d"
+    else:
+        context, files, kind = _gemm(design), {}, "gemm"
+    files |= {
+        "kernel.hpp": f"src/{design.name}.hpp",
+        "kernel.cpp": f"src/{design.name}.cpp",
+        "kernel_tb.cpp": f"src/{design.name}_tb.cpp",
+        "README.md": "README.md",
+    }
+    rendered = {out: render(f"{kind}/{name}.j2", **context) for name, out in files.items()}
+    rendered["manifest.json"] = json.dumps(context["manifest"], indent=2) + "\n"
+    for name in ("run_hls.tcl", "hls_config.cfg"):
+        rendered[name] = render(f"vitis/{name}.j2", **context)
+    return dict(sorted(rendered.items()))
+
+
+def _common(design: Design, summary: str) -> dict[str, Any]:
+    epilogue = design.epilogue
+    return {
+        "design": design,
+        "manifest": manifest(design),
+        "summary": summary,
+        "out": epilogue,
+        "clamps": epilogue.low > epilogue.output.minimum
+        or epilogue.high < epilogue.output.maximum,
+        "part": PART,
+        "clock_ns": CLOCK_NS,
+    }
+
+
+def _rounding(design: Design, max_shift: int) -> dict[str, int]:
+    return {
+        "max_shift": max_shift,
+        "rounded_bits": max(design.epilogue.product_bits + 1, max_shift + 2),
+    }
+
+
+def _conv2d(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
+    tables = Tables.of(conv, parameters)
+    baked = conv.weights == "rom" and tables.shift is not None
+    max_shift = int(tables.shift.max()) if baked and tables.shift is not None else conv.max_shift
+    pool = conv.pool_window
+    largest = max(
+        conv.window.frame_steps * conv.window.beats,
+        conv.window.positions * max(conv.weight_words, conv.output_beats * conv.finish_steps),
+    )
+    context = _common(conv, conv2d_summary(conv))
+    return context | _rounding(conv, max_shift) | {
+        "conv": conv,
+        "pool": pool,
+        "pool_bits": pool.taps.bit_length() + 1 if pool else 0,
+        "tables": tables,
+        "steps_bits": 32 + largest.bit_length(),
+        "streams": _streams(conv),
+        "processes": _processes(conv),
+    }
+
+
+def conv2d_summary(conv: Conv2d) -> str:
+    """One line that tells an engineer which layer this is."""
+    rows, cols = conv.window.rows, conv.window.cols
+    height, width, channels = conv.output_shape
+    extras = [
+        f"stride {rows.stride}x{cols.stride}" if (rows.stride, cols.stride) != (1, 1) else "",
+        f"dilation {rows.dilation}x{cols.dilation}"
+        if (rows.dilation, cols.dilation) != (1, 1)
+        else "",
+        f"{conv.groups} groups" if conv.groups > 1 else "",
+        f"{conv.pooling.kind} pooling" if conv.pooling else "",
+    ]
+    layer = (
+        f"2D convolution {conv.height}x{conv.width}x{conv.in_channels} -> "
+        f"{height}x{width}x{channels}, kernel {rows.kernel}x{cols.kernel}"
+    )
+    return ", ".join([layer, *filter(None, extras)])
+
+
+def _processes(conv: Conv2d) -> list[str]:
+    pool = ["pool_slide", "pool"] if conv.pooling else []
+    return ["receive", "slide", "multiply", "finish", *pool, "send"]
+
+
+def _streams(conv: Conv2d) -> list[dict[str, Any]]:
+    """The FIFOs of a convolution; only the windows' depth matters for speed (`hls.pacing`)."""
+    streams = [
+        {"name": "words", "type": "Word_t", "depth": 2},
+        {"name": "windows", "type": "Window_t", "depth": conv.window_fifo_words},
+        {"name": "sums", "type": "Sums_t", "depth": 2},
+        {"name": "results", "type": "Result_t", "depth": 2},
+    ]
+    if conv.pooling:
+        streams += [
+            {"name": "pool_windows", "type": "PoolWindow_t", "depth": 2},
+            {"name": "pooled", "type": "Result_t", "depth": 2},
+        ]
+    if conv.weights == "load":
+        streams.append({"name": "finish_parameters", "type": "ap_uint<32> ", "depth": 2})
+    return streams
+
+
+def _gemm(gemm: Gemm) -> dict[str, Any]:
+    summary = (
+        f"C[m,n] = A[m,k] . B[k,n] up to {gemm.max_m}x{gemm.max_k}x{gemm.max_n} (m x k x n) "
+        f"on {gemm.rows}x{gemm.cols} PEs"
+    )
+    return _common(gemm, summary) | _rounding(gemm, gemm.max_shift) | {"gemm": gemm}

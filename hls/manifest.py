@@ -1,0 +1,177 @@
+"""manifest.json: all that a bench or a board's host needs to know about a generated design.
+
+Registers follow the s_axi_control layout of Vitis HLS (UG1399, "S_AXILITE Control Register Map"):
+control at 0x00 to 0x0c, then the arguments from 0x10 in their order, each followed by a reserved
+word, 64-bit ones in two words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from hls.conv2d import Conv2d
+from hls.design import Design, to_dict
+from hls.epilogue import Epilogue
+from hls.fixed import Fixed
+from hls.gemm import Gemm
+from hls.parameters import WEIGHT_ORDER, weight_axes
+
+__all__ = ["FORMAT", "manifest"]
+
+FORMAT = 1
+"""Version of the manifest; readers refuse others."""
+
+_CONTROL = {"CTRL": 0x00, "GIER": 0x04, "IER": 0x08, "ISR": 0x0C}
+_FIRST_ARGUMENT = 0x10
+
+
+def manifest(design: Design) -> dict[str, Any]:
+    """The manifest of `design` as JSON-able data."""
+    body = _conv2d(design) if isinstance(design, Conv2d) else _gemm(design)
+    return {
+        "lineloom": FORMAT,
+        "name": design.name,
+        "top": design.name,
+        "vlnv": f"lineloom:hls:{design.name}:1.0",
+        "design": to_dict(design),
+        **body,
+        "costs": {
+            "multipliers": design.multipliers,
+            "macs": design.macs,
+            "lower_bound_cycles": design.lower_bound_cycles,
+            "predicted_cycles": design.predicted_cycles,
+            "on_chip_bits": design.on_chip_bits,
+            "dram_bytes": design.dram_bytes,
+        },
+    }
+
+
+def registers(arguments: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """Offsets of `arguments`, (name, bits) each, behind the control registers."""
+    placed, offset = {}, _FIRST_ARGUMENT
+    for name, bits in arguments:
+        placed[name] = {"offset": offset, "bits": bits}
+        offset += 8 if bits <= 32 else 12
+    address_bits = max(5, math.ceil(math.log2(offset)))
+    return {
+        "port": "s_axi_control",
+        "address_bits": address_bits,
+        "control": dict(_CONTROL),
+        "arguments": placed,
+    }
+
+
+def _stream(name: str, direction: str, lanes: int, element_bits: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "protocol": "axis",
+        "direction": direction,
+        "width_bits": lanes * element_bits,
+        "lanes": lanes,
+        "element_bits": element_bits,
+    }
+
+
+def _format(number_format: Fixed) -> dict[str, Any]:
+    return {
+        "format": str(number_format),
+        "dtype": number_format.dtype.name,
+        "minimum": number_format.minimum,
+        "maximum": number_format.maximum,
+    }
+
+
+def _quantization(epilogue: Epilogue) -> dict[str, Any]:
+    return {
+        "requantize": epilogue.requantize,
+        "rounding": "half to even",
+        "multiplier_bits": epilogue.multiplier_bits,
+        "max_shift": epilogue.max_shift,
+        "output_zero_point": epilogue.zero_point,
+        "output_low": epilogue.low,
+        "output_high": epilogue.high,
+    }
+
+
+def _conv2d(conv: Conv2d) -> dict[str, Any]:
+    ports = [
+        _stream("in_r", "in", conv.simd, conv.input_format.container_bits),
+        _stream("out_r", "out", conv.pe, conv.epilogue.output.container_bits),
+    ]
+    arguments = [("frames", 32)]
+    parameters: dict[str, Any] = {"kind": conv.weights}
+    if conv.weights == "load":
+        ports.append(_stream("parameters", "in", 1, 32))
+        arguments.append(("load", 1))
+        parameters |= {
+            "words": conv.parameter_words,
+            "weight_axes": list(weight_axes(conv)),
+            "weight_order": list(WEIGHT_ORDER),
+            "weight_bits": conv.weight_format.bits,
+            "group_words": conv.weight_group_words,
+        }
+    return {
+        "ports": ports,
+        "registers": registers(arguments),
+        "shapes": {
+            "input": list(conv.input_shape),
+            "weights": list(conv.weight_shape),
+            "output": list(conv.output_shape),
+        },
+        "formats": {
+            "input": _format(conv.input_format),
+            "weights": _format(conv.weight_format),
+            "bias": None if conv.bias_format is None else _format(conv.bias_format),
+            "accumulator": _format(conv.epilogue.accumulator),
+            "output": _format(conv.epilogue.output),
+        },
+        "quantization": {
+            "input_zero_point": conv.input_zero_point,
+            **_quantization(conv.epilogue),
+        },
+        "parameters": parameters,
+    }
+
+
+def _memory(name: str, direction: str, lanes: int, element_bits: int) -> dict[str, Any]:
+    return _stream(name, direction, lanes, element_bits) | {
+        "protocol": "m_axi",
+        "address_bits": 64,
+    }
+
+
+def _gemm(gemm: Gemm) -> dict[str, Any]:
+    output = gemm.epilogue.output
+    ports = [
+        _memory("m_axi_gmem_a", "in", gemm.rows, gemm.input_format.container_bits),
+        _memory("m_axi_gmem_b", "in", gemm.cols, gemm.weight_format.container_bits),
+    ]
+    arguments = [("a", 64), ("b", 64)]
+    if gemm.has_parameters:
+        ports.append(_memory("m_axi_gmem_p", "in", 1, 128))
+        arguments.append(("p", 64))
+    ports.append(_memory("m_axi_gmem_c", "out", gemm.cols, output.container_bits))
+    arguments += [("c", 64), ("m", 32), ("k", 32), ("n", 32)]
+    return {
+        "ports": ports,
+        "registers": registers(arguments),
+        "shapes": {
+            "a": ["m", "k"],
+            "b": ["k", "n"],
+            "c": ["m", "n"],
+            "maxima": {"m": gemm.max_m, "k": gemm.max_k, "n": gemm.max_n},
+        },
+        "formats": {
+            "a": _format(gemm.input_format),
+            "b": _format(gemm.weight_format),
+            "bias": None if gemm.bias_format is None else _format(gemm.bias_format),
+            "accumulator": _format(gemm.epilogue.accumulator),
+            "c": _format(output),
+        },
+        "quantization": {
+            "input_zero_point": gemm.input_zero_point,
+            **_quantization(gemm.epilogue),
+        },
+    }

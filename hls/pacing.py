@@ -1,0 +1,54 @@
+"""How long a frame takes when a line buffer feeds multipliers through a FIFO.
+
+The line buffer steps through its grid, `beats` cycles a step, and puts out a window at some of
+the steps. The multipliers keep a window for `busy` cycles. Where the grid has steps without a
+window (the first rows of a "valid" convolution, the rows a stride skips), the line buffer must
+run ahead, or the multipliers starve; how far it can is the depth of the FIFO.
+
+This is a timed event graph with two machines and a buffer, so the period is its largest cycle
+mean (Baccelli et al., "Synchronization and Linearity", ch. 2). Let window k leave the line buffer
+at grid step g(k) of the periodic scan and a(k) = g(k)*beats - k*busy: how much later the line
+buffer is ready than the multipliers. A critical cycle follows the line buffer from window i to
+window j and goes back through the FIFO, which gains `depth` windows of busy time; so the period is
+
+    positions*busy + max over disjoint [i, j) of sum( a(j) - a(i) - depth*busy )
+
+which is the best profit of a trader on the price a() with a fee of depth*busy a trade: one pass.
+"""
+
+from __future__ import annotations
+
+from hls.geometry import WindowGeometry
+
+__all__ = ["fifo_words", "frame_cycles"]
+
+MAX_FIFO_WORDS = 4096
+GOOD_ENOUGH = 1.01
+"""A deeper FIFO that wins less than this is not worth its memory."""
+
+
+def frame_cycles(window: WindowGeometry, busy: int, fifo_words: int) -> int:
+    """Cycles a frame in steady state, with a FIFO of `fifo_words` words (`beats` a window)."""
+    fee = fifo_words * busy / window.beats
+    drift = window.frame_steps * window.beats - window.positions * busy
+    steps = [step for step, emits in enumerate(window.emits) if emits]
+    cash, hold = 0.0, float("-inf")
+    wealth = [0.0]
+    for frame in range(3):  # the first frames fill the pipeline; the third is periodic
+        for k, step in enumerate(steps):
+            price = frame * drift + step * window.beats - k * busy
+            cash = max(cash, hold + price - fee)
+            hold = max(hold, cash - price)
+        wealth.append(max(cash, hold + (frame + 1) * drift + steps[0] * window.beats))
+    gained = wealth[-1] - wealth[-2]
+    compute, scan = window.positions * busy, window.frame_steps * window.beats
+    return max(compute, scan, round(compute + gained))
+
+
+def fifo_words(window: WindowGeometry, busy: int) -> int:
+    """The smallest power of two at which deeper no longer helps."""
+    best = frame_cycles(window, busy, MAX_FIFO_WORDS) * GOOD_ENOUGH
+    words = 2
+    while words < MAX_FIFO_WORDS and frame_cycles(window, busy, words) > best:
+        words *= 2
+    return words

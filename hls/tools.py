@@ -1,0 +1,96 @@
+"""Find tools, run them, report failures whole."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from hls.errors import ToolFailed, ToolNotFound
+
+__all__ = ["cache_folder", "cxx", "run"]
+
+CXX_VARIABLE = "LINELOOM_CXX"
+CACHE_VARIABLE = "LINELOOM_CACHE"
+
+
+def cache_folder() -> Path:
+    """Where compiled simulations are kept between runs: $LINELOOM_CACHE or ~/.cache/lineloom."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lineloom"
+    folder = Path(chosen) if chosen else base
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@cache
+def cxx() -> tuple[str, ...]:
+    """The command of a clang that knows `_BitInt`, as our headers need.
+
+    Looked for in $LINELOOM_CXX, in the `ziglang` package (a pinned clang from PyPI), and as
+    `clang++` on PATH.
+
+    Raises:
+        ToolNotFound: none of them is there.
+    """
+    chosen = os.environ.get(CXX_VARIABLE)
+    if chosen:
+        if shutil.which(chosen) is None:
+            raise ToolNotFound(f"{CXX_VARIABLE}={chosen}: no such program; name a clang++ >= 16")
+        return (chosen,)
+    if importlib.util.find_spec("ziglang") is not None:
+        return (sys.executable, "-m", "ziglang", "c++")
+    found = shutil.which("clang++")
+    if found is not None:
+        return (found,)
+    raise ToolNotFound(
+        "no C++ compiler for C-sim: searched the Python package ziglang and clang++ on PATH; "
+        f"pip install ziglang, or set {CXX_VARIABLE} to a clang++ >= 16"
+    )
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    what: str,
+    cwd: Path | None = None,
+    timeout_s: float = 600,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Run `command` to its end and return what it printed.
+
+    Raises:
+        ToolNotFound: the program is not there.
+        ToolFailed: it failed or took longer than `timeout_s`; the text holds its output.
+    """
+    argv = [str(part) for part in command]
+    environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(_zig_cache())} | dict(env or {})
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ToolNotFound(f"{what}: {argv[0]} is not installed or not on PATH") from None
+    except subprocess.TimeoutExpired:
+        raise ToolFailed(f"{what}: took longer than {timeout_s:g} s and was ended") from None
+    if done.returncode:
+        raise ToolFailed(f"{what} failed with exit code {done.returncode}:\n{done.stdout.strip()}")
+    return done.stdout
+
+
+def _zig_cache() -> str:
+    return os.environ.get("ZIG_GLOBAL_CACHE_DIR") or str(cache_folder() / "zig")

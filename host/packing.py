@@ -1,0 +1,98 @@
+"""NumPy arrays to the words that the hardware reads, and back.
+
+Elements travel as they lie in memory: one NumPy element a lane, little-endian, channels last. So a
+contiguous HWC array *is* the stream, and only run-time parameters and the padded rows of a GEMM
+need any packing at all. Everything here is driven by manifest.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["fold_bias", "pack_columns", "pack_parameters", "pack_rows", "unpack_rows"]
+
+Words = npt.NDArray[np.uint32]
+
+
+def fold_bias(
+    bias: npt.ArrayLike | None, weight_sums: npt.ArrayLike, input_zero_point: int
+) -> npt.NDArray[np.int64]:
+    """The bias that makes sum(x*w) + bias' equal sum((x - zero_point)*w) + bias, as int64 [M]."""
+    share = np.asarray(weight_sums, np.int64) * input_zero_point
+    folded: npt.NDArray[np.int64] = (0 if bias is None else np.asarray(bias, np.int64)) - share
+    return folded
+
+
+def pack_parameters(
+    manifest: Mapping[str, Any],
+    weights: npt.ArrayLike,
+    bias: npt.ArrayLike | None,
+    multiplier: npt.ArrayLike | None,
+    shift: npt.ArrayLike | None,
+) -> Words:
+    """The parameter stream of a convolution with run-time weights, as 32-bit words.
+
+    Weights come first, in the order in which the hardware walks them, those of one PE and tap
+    packed into `group_words` words; then bias (64 bits), multiplier and shift of each channel.
+    """
+    layout = manifest["parameters"]
+    walked = np.asarray(weights, np.int64).reshape(layout["weight_axes"])
+    groups = walked.transpose(layout["weight_order"]).reshape(-1, layout["weight_axes"][-1])
+    packed = _pack_bits(groups, layout["weight_bits"], layout["group_words"])
+    zero_point = manifest["quantization"]["input_zero_point"]
+    sums = np.asarray(weights, np.int64).sum(axis=(1, 2, 3))
+    table = _table(sums.size, fold_bias(bias, sums, zero_point), multiplier, shift)
+    return np.concatenate([packed.reshape(-1), table.reshape(-1)])
+
+
+def pack_columns(
+    bias: npt.ArrayLike | None,
+    multiplier: npt.ArrayLike | None,
+    shift: npt.ArrayLike | None,
+    columns: int,
+) -> Words:
+    """The table of a GEMM, [columns, 4]: bias (64 bits), multiplier and shift of each column."""
+    folded = np.zeros(columns, np.int64) if bias is None else np.asarray(bias, np.int64)
+    return _table(columns, folded, multiplier, shift)
+
+
+def _table(
+    count: int,
+    bias: npt.NDArray[np.int64],
+    multiplier: npt.ArrayLike | None,
+    shift: npt.ArrayLike | None,
+) -> Words:
+    table = np.zeros((count, 4), "<u4")
+    table[:, :2] = np.ascontiguousarray(bias, "<i8").view("<u4").reshape(count, 2)
+    if multiplier is not None and shift is not None:
+        table[:, 2] = multiplier
+        table[:, 3] = shift
+    return table
+
+
+def _pack_bits(groups: npt.NDArray[np.int64], bits: int, words: int) -> Words:
+    """Rows of integers to rows of 32-bit words, `bits` bits each, lowest first."""
+    count = groups.shape[0]
+    places = np.arange(bits, dtype=np.int64)
+    flat = ((groups[:, :, None] >> places) & 1).astype(np.uint8).reshape(count, -1)
+    padded = np.zeros((count, words * 32), np.uint8)
+    padded[:, : flat.shape[1]] = flat
+    packed: Words = np.packbits(padded, axis=1, bitorder="little").view("<u4")
+    return packed
+
+
+def pack_rows(matrix: npt.NDArray[Any], lanes: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """A matrix with its rows filled up to whole words of `lanes` elements, C-contiguous."""
+    rows, cols = matrix.shape
+    packed = np.zeros((rows, -(-cols // lanes) * lanes), dtype)
+    packed[:, :cols] = matrix
+    return packed
+
+
+def unpack_rows(packed: npt.NDArray[Any], cols: int) -> npt.NDArray[Any]:
+    """The first `cols` elements of every row."""
+    return packed[:, :cols]

@@ -1,0 +1,250 @@
+"""C-sim: compile the generated C++ and run it on NumPy arrays, without any vendor tool.
+
+The compiled library is kept by content (sources, headers, flags and compiler), so a second run of
+the same design costs nothing. Two sets of headers can be used: ours in `hls/include`, and the
+official Xilinx `ap_types`; both must give the same bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hls import tools
+from hls.conv2d import Conv2d
+from hls.errors import InputError, ToolFailed
+from hls.fixed import Fixed
+from hls.gemm import Gemm
+from hls.parameters import Parameters
+from hls.project import Project
+from hls.rendering import INCLUDE
+from host import packing
+
+__all__ = ["CsimResult", "csim", "library"]
+
+Array = npt.NDArray[Any]
+
+_HERE = Path(__file__).parent
+_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-sanitize=all", "-Wall", "-Wextra",
+          "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")  # fmt: skip
+_MESSAGE_BYTES = 4096
+_CHUNK_BYTES = 64 << 20
+"""Streams of a call hold all of its frames, so many frames are run in several calls."""
+
+
+@dataclass(frozen=True)
+class CsimResult:
+    """What a run put out."""
+
+    output: Array
+    calls: int
+    """Calls of the top function; the frames of a call run back to back."""
+
+
+def csim(project: Project, *arrays: Any, headers: Path = INCLUDE, **named: Any) -> CsimResult:
+    """Run a project's C++ on NumPy arrays.
+
+    A Conv2d takes `x` [N, H, W, C] (or one frame [H, W, C]) and, if its weights are loaded at run
+    time, `parameters` (those of the project unless given). A Gemm takes `a` [M, K], `b` [K, N] and
+    what its epilogue needs of `bias`, `multiplier` and `shift` ([N] or one value).
+
+    Args:
+        project: a generated project.
+        headers: folder of ap_int.h and hls_stream.h; ours unless given.
+        arrays, named: the operands.
+
+    Raises:
+        InputError: an operand has the wrong shape or values outside its format.
+        ToolFailed: the C++ does not compile, or found an inconsistency.
+    """
+    if isinstance(project.design, Conv2d):
+        return _conv2d(project, project.design, headers, *arrays, **named)
+    return _gemm(project, project.design, headers, *arrays, **named)
+
+
+# ---------------------------------------------------------------------- operands
+
+
+def _operand(name: str, values: Any, fmt: Fixed, shape: Sequence[int | None]) -> Array:
+    """`values` in the format's dtype and C order, checked; None in `shape` fits any size."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name}: has dtype {array.dtype}; it must hold integers of {fmt}")
+    wanted = ["any" if size is None else str(size) for size in shape]
+    fits = array.ndim == len(shape) and all(
+        size is None or size == given for size, given in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise InputError(f"{name}: has shape {list(array.shape)}; it must be [{', '.join(wanted)}]")
+    if not fmt.holds(array):
+        raise InputError(
+            f"{name}: holds values outside {fmt.minimum}..{fmt.maximum} of {fmt}; "
+            "clip or quantize them first"
+        )
+    return np.ascontiguousarray(array, fmt.dtype)
+
+
+def _conv2d(
+    project: Project,
+    conv: Conv2d,
+    headers: Path,
+    x: Any,
+    *,
+    parameters: Parameters | None = None,
+) -> CsimResult:
+    single = np.ndim(x) == 3
+    frames = _operand("x", np.asarray(x)[None] if single else x, conv.input_format,
+                      [None, *conv.input_shape])  # fmt: skip
+    words = np.zeros(0, np.uint32)
+    if conv.weights == "load":
+        held = parameters or project.parameters
+        assert held is not None
+        words = packing.pack_parameters(
+            project.manifest, held.weights, held.bias, held.multiplier, held.shift
+        )
+    elif parameters is not None:
+        raise InputError(f"{conv.name}: its weights are baked in; generate with weights='load'")
+    entry = library(project, headers).lineloom_conv2d
+    output = np.empty((len(frames), *conv.output_shape), conv.epilogue.output.dtype)
+
+    def call(start: int, stop: int, loaded: npt.NDArray[np.uint32]) -> None:
+        _checked(
+            entry,
+            conv.name,
+            _pointer(frames[start:stop]),
+            _pointer(output[start:stop]),
+            ctypes.c_uint(stop - start),
+            _pointer(loaded),
+            ctypes.c_int(loaded.size),
+        )
+
+    chunks = list(_chunks(conv, len(frames)))
+    if words.size:
+        call(0, 0, words)
+    # Baked-in or loaded weights are only read from here on, so that calls may run side by side.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda chunk: call(*chunk, words[:0]), chunks))
+    return CsimResult(output[0] if single else output, len(chunks))
+
+
+def _chunks(conv: Conv2d, frames: int) -> Iterable[tuple[int, int]]:
+    """Slices of the frames whose streams fit the memory, at least three frames back to back."""
+    frame_bytes = conv.window.positions * conv.window.beats * conv.window.taps * conv.simd * 2
+    size = max(3, min(_CHUNK_BYTES // frame_bytes, -(-frames // (os.cpu_count() or 1))))
+    return [(start, min(start + size, frames)) for start in range(0, frames, size)]
+
+
+def _gemm(
+    project: Project,
+    gemm: Gemm,
+    headers: Path,
+    a: Any,
+    b: Any,
+    bias: Any = None,
+    multiplier: Any = None,
+    shift: Any = None,
+) -> CsimResult:
+    left = _operand("a", a, gemm.input_format, [None, None])
+    m, k = left.shape
+    right = _operand("b", b, gemm.weight_format, [k, None])
+    n = right.shape[1]
+    for name, size in (("m", m), ("k", k), ("n", n)):
+        limit = getattr(gemm, f"max_{name}")
+        if not 1 <= size <= limit:
+            raise InputError(f"{gemm.name}: {name}={size} is outside 1..{limit} of the design")
+    table = np.zeros((0, 4), np.uint32)
+    if gemm.has_parameters:
+        table = _columns(gemm, right, bias, multiplier, shift)
+    packed_a = packing.pack_rows(left, gemm.rows, gemm.input_format.dtype)
+    packed_b = packing.pack_rows(right, gemm.cols, gemm.weight_format.dtype)
+    output = gemm.epilogue.output.dtype
+    packed_c = np.zeros((m, -(-n // gemm.cols) * gemm.cols), output)
+    _checked(
+        library(project, headers).lineloom_gemm,
+        gemm.name,
+        *(_pointer(array) for array in (packed_a, packed_b, table, packed_c)),
+        *(ctypes.c_uint(size) for size in (m, k, n)),
+    )
+    return CsimResult(packing.unpack_rows(packed_c, n), 1)
+
+
+def _columns(gemm: Gemm, b: Array, bias: Any, multiplier: Any, shift: Any) -> Array:
+    n = b.shape[1]
+    if gemm.bias_format is not None:
+        bias = _operand("bias", np.zeros(n, int) if bias is None else bias, gemm.bias_format, [n])
+    if gemm.epilogue.requantized:
+        if multiplier is None or shift is None:
+            raise InputError(f"{gemm.name}: requantizes, so give multiplier and shift")
+        limit = Fixed(bits=gemm.multiplier_bits, signed=False)
+        multiplier = _operand("multiplier", np.broadcast_to(multiplier, n), limit, [n])
+        shift = _operand("shift", np.broadcast_to(shift, n), Fixed(bits=6, signed=False), [n])
+        if int(shift.max()) > gemm.max_shift:
+            raise InputError(f"shift: {int(shift.max())} is over max_shift={gemm.max_shift}")
+    folded = packing.fold_bias(bias, b.sum(axis=0, dtype=np.int64), gemm.input_zero_point)
+    return packing.pack_columns(folded, multiplier, shift, n)
+
+
+# ---------------------------------------------------------------------- library
+
+
+def _pointer(array: Array) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _checked(entry: Any, name: str, *arguments: Any) -> None:
+    message = ctypes.create_string_buffer(_MESSAGE_BYTES)
+    if entry(*arguments, message, ctypes.c_int(_MESSAGE_BYTES)):
+        raise ToolFailed(f"{name}: C-sim stopped: {message.value.decode(errors='replace')}")
+
+
+def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
+    """The compiled design, from the cache if it was compiled before."""
+    design = project.design
+    kind = "conv2d" if isinstance(design, Conv2d) else "gemm"
+    sources = [project.source(".cpp"), _HERE / f"csim_{kind}.cpp"]
+    defines = [f'-DLINELOOM_HEADER="{design.name}.hpp"', f"-DLINELOOM_TOP={design.name}"]
+    if isinstance(design, Conv2d):
+        defines.append(f"-DLINELOOM_OUTPUT_BEATS={np.prod(design.output_shape) // design.pe}")
+        defines += ["-DLINELOOM_LOAD"] if design.weights == "load" else []
+    elif design.has_parameters:
+        defines.append("-DLINELOOM_PARAMETERS")
+    flags = [*_FLAGS, *defines]
+    read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(headers.rglob("*.h")),
+            *sorted(INCLUDE.glob("*.h"))]  # fmt: skip
+    for file in sources:
+        if not file.is_file():
+            raise InputError(f"{file}: is missing; generate the project again")
+    key = hashlib.sha256("\0".join([*tools.cxx(), *flags]).encode())
+    for file in read:
+        key.update(file.read_bytes())
+    made = tools.cache_folder() / "csim" / f"{key.hexdigest()[:32]}.so"
+    if not made.is_file():
+        includes = [f"-I{project.path / 'src'}", f"-I{headers}"]
+        # The vendor's set lacks ap_axi_sdata.h; ours is written to its public interface alone.
+        includes += [f"-idirafter{INCLUDE}"] if headers != INCLUDE else []
+        _compile(made, [*tools.cxx(), *flags, *includes, *map(str, sources)], design.name)
+    return _loaded(made)
+
+
+def _compile(made: Path, command: Sequence[str], name: str) -> None:
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
+        built = Path(scratch) / made.name
+        tools.run([*command, "-o", str(built)], what=f"compiling {name} for C-sim")
+        built.rename(made)
+
+
+@cache
+def _loaded(path: Path) -> ctypes.CDLL:
+    return ctypes.CDLL(str(path))

@@ -1,0 +1,64 @@
+"""What a design must put out: its fields and parameters handed to the golden models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hls.conv2d import Conv2d
+from hls.epilogue import Epilogue
+from hls.gemm import Gemm
+from hls.parameters import Parameters
+from sim import golden
+
+__all__ = ["conv2d_output", "gemm_output"]
+
+
+def conv2d_output(conv: Conv2d, parameters: Parameters, x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """[N, H, W, C] pixels -> [N, OH, OW, M] in the output's dtype."""
+    rows, cols = conv.window.rows, conv.window.cols
+    pads = conv.pads
+    sums = golden.conv2d(
+        x,
+        parameters.weights,
+        parameters.bias,
+        stride=(rows.stride, cols.stride),
+        dilation=(rows.dilation, cols.dilation),
+        pads=(pads.top, pads.bottom, pads.left, pads.right),
+        groups=conv.groups,
+        zero_point=conv.input_zero_point,
+    )
+    y = _finish(conv.epilogue, sums, parameters.multiplier, parameters.shift)
+    if conv.pooling is not None and conv.pool_window is not None:
+        window = conv.pool_window
+        pool = golden.max_pool if conv.pooling.kind == "max" else golden.average_pool
+        size = (window.rows.kernel, window.cols.kernel)
+        y = pool(y, size, (window.rows.stride, window.cols.stride))
+    return y.astype(conv.epilogue.output.dtype)
+
+
+def gemm_output(
+    gemm: Gemm,
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    multiplier: npt.ArrayLike | None = None,
+    shift: npt.ArrayLike | None = None,
+) -> npt.NDArray[Any]:
+    """A[M,K], B[K,N] and the columns' parameters -> C[M,N] in the output's dtype."""
+    sums = golden.gemm(np.asarray(a, np.int64) - gemm.input_zero_point, b, bias)
+    return _finish(gemm.epilogue, sums, multiplier, shift).astype(gemm.epilogue.output.dtype)
+
+
+def _finish(
+    epilogue: Epilogue,
+    sums: npt.NDArray[np.int64],
+    multiplier: npt.ArrayLike | None,
+    shift: npt.ArrayLike | None,
+) -> npt.NDArray[np.int64]:
+    sums = golden.wrap(sums, epilogue.accumulator.bits)
+    if multiplier is not None and shift is not None:
+        sums = golden.requantize(sums, multiplier, shift, epilogue.zero_point)
+    return golden.clamp(sums, epilogue.low, epilogue.high)
