@@ -163,4 +163,11 @@ def _gemm(gemm: Gemm) -> dict[str, Any]:
         f"C[m,n] = A[m,k] . B[k,n] up to {gemm.max_m}x{gemm.max_k}x{gemm.max_n} (m x k x n) "
         f"on {gemm.rows}x{gemm.cols} PEs"
     )
-    return _common(gemm, summary) | _rounding(gemm, gemm.max_shift) | {"gemm": gemm}
+    depths = {
+        "a": gemm.max_m * -(-gemm.max_k // gemm.rows),
+        "b": gemm.max_k * -(-gemm.max_n // gemm.cols),
+        "c": gemm.max_m * -(-gemm.max_n // gemm.cols),
+        "p": gemm.max_n,
+    }
+    context = _common(gemm, summary)
+    return context | _rounding(gemm, gemm.max_shift) | {"gemm": gemm, "depths": depths}

@@ -1,0 +1,119 @@
+# `make` alone prints what can be made.
+#
+# Everything runs in .venv, from pinned packages; nothing installed elsewhere is used. The two stamps
+# in .venv are each written last, so a set-up that was cut off is simply done again.
+
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Interpreters to try, in this order; give one to choose it: make PYTHON=/opt/python/bin/python3
+PYTHON ?= python3.11 python3.12 python3 python
+# How long `make soak` runs.
+MINUTES ?= 10
+
+RUN := .venv/bin/python -m
+PIP := $(RUN) pip --disable-pip-version-check
+
+# These would let packages from outside into .venv, or send its packages elsewhere.
+unexport PYTHONHOME PYTHONPATH PIP_PREFIX PIP_TARGET PIP_USER
+export PYTHONNOUSERSITE := 1
+
+# A checkout that was moved or copied, or whose Python is gone, has a .venv that leads nowhere.
+ifneq ($(shell test -x .venv/bin/python && cat .venv/locked 2>/dev/null),$(CURDIR))
+.PHONY: .venv/locked
+endif
+
+.PHONY: help
+help: ## This list
+	@echo "usage: make TARGET"
+	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: .venv/ready ## Get everything ready in .venv (the targets below do it by themselves)
+	@echo "Ready: .venv has $$(.venv/bin/python --version) and the packages of requirements.lock"
+
+.PHONY: demo
+demo: .venv/ready ## Generate an accelerator, simulate it and show the result
+	@$(RUN) sim.demo
+
+.PHONY: test
+test: .venv/ready ## Run all tests
+	@$(RUN) pytest -n 2 tests
+
+.PHONY: bench
+bench: .venv/ready ## Measure and print the benchmark tables
+	@$(RUN) benchmarks
+
+.PHONY: check
+check: .venv/ready ## Lint, format check and type check
+	@$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+.PHONY: format
+format: .venv/ready ## Put imports and layout in order
+	@$(RUN) ruff check --select I --fix .
+	$(RUN) ruff format .
+
+.PHONY: expect
+expect: .venv/ready ## Rewrite the expected texts in tests/expected; read the diff afterwards
+	@$(RUN) pytest tests/test_expected.py --refresh
+
+.PHONY: soak
+soak: .venv/ready ## Test random designs for MINUTES=10 minutes
+	@$(RUN) pytest tests -m soak --soak-minutes $(MINUTES)
+
+.PHONY: lock
+lock: .venv/ready ## Bring requirements.lock in line with pyproject.toml (network)
+	@rm -rf build/lock
+	.venv/bin/python -m venv build/lock
+	build/lock/bin/python -m pip install -q --disable-pip-version-check pip-tools==7.6.2
+	# A local mirror must neither lend its versions nor leave its address in the lock.
+	env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL \
+	    PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" \
+	    build/lock/bin/pip-compile -q --generate-hashes --strip-extras \
+	    --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
+	    --extra test --extra demo --output-file requirements.lock pyproject.toml
+
+.PHONY: clean
+clean: ## Remove build/ and caches
+	@rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . \( -path ./.git -o -path ./.venv \) -prune -o -name __pycache__ -print | xargs rm -rf
+
+.PHONY: distclean
+distclean: clean ## Remove .venv as well
+	@rm -rf .venv
+
+.venv/locked: requirements.lock requirements-nodeps.lock
+	@find_python() {
+	    for candidate in $(PYTHON); do
+	        # The link is resolved, lest an activated .venv replace itself. NumPy 1 has no wheels
+	        # for Python 3.13 and later.
+	        "$$candidate" -c "import ensurepip, os, sys; \
+	            assert (3, 11) <= sys.version_info < (3, 13); \
+	            print(os.path.realpath(sys.executable))" 2>/dev/null && return
+	    done
+	    return 0
+	}
+	python=$$(find_python)
+	scripts/system-packages "$$python"
+	python=$${python:-$$(find_python)}
+	if [ -z "$$python" ]; then
+	    echo "No Python 3.11 or 3.12 among: $(PYTHON). Set one: make PYTHON=/path/to/python3.11" >&2
+	    exit 3
+	fi
+	echo "Making .venv with $$python"
+	"$$python" -m venv --clear --prompt lineloom .venv
+	count=$$(cat requirements.lock requirements-nodeps.lock | grep -c ==)
+	echo "Installing $$count pinned packages (the first time, a download of 250 MB)"
+	$(PIP) install -qq --require-hashes -r requirements.lock
+	$(PIP) install -qq --require-hashes --no-deps -r requirements-nodeps.lock
+	echo "$(CURDIR)" > $@
+
+.venv/ready: .venv/locked pyproject.toml
+	@echo "Installing lineloom itself, editable"
+	$(PIP) install -qq --no-index --no-deps --no-build-isolation --editable .
+	touch $@
