@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hls import bench
 from hls.conv2d import Conv2d
 from hls.design import Design
 from hls.gemm import Gemm
@@ -15,7 +16,7 @@ from hls.parameters import Parameters, Tables, random_parameters
 from hls.project import Project, publish
 from hls.rendering import render
 
-__all__ = ["generate", "texts"]
+__all__ = ["generate", "summary", "texts"]
 
 PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0
@@ -74,12 +75,12 @@ def texts(design: Design, parameters: Parameters | None) -> dict[str, str]:
     return dict(sorted(rendered.items()))
 
 
-def _common(design: Design, summary: str) -> dict[str, Any]:
+def _common(design: Design) -> dict[str, Any]:
     epilogue = design.epilogue
     return {
         "design": design,
         "manifest": manifest(design),
-        "summary": summary,
+        "summary": summary(design),
         "out": epilogue,
         "clamps": epilogue.low > epilogue.output.minimum
         or epilogue.high < epilogue.output.maximum,
@@ -104,7 +105,7 @@ def _conv2d(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
         conv.window.frame_steps * conv.window.beats,
         conv.window.positions * max(conv.weight_words, conv.output_beats * conv.finish_steps),
     )
-    context = _common(conv, conv2d_summary(conv))
+    context = _common(conv)
     return context | _rounding(conv, max_shift) | {
         "conv": conv,
         "pool": pool,
@@ -113,11 +114,16 @@ def _conv2d(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
         "steps_bits": 32 + largest.bit_length(),
         "streams": _streams(conv),
         "processes": _processes(conv),
+        "bench": bench.conv2d(conv),
     }
 
 
-def conv2d_summary(conv: Conv2d) -> str:
+def summary(design: Design) -> str:
     """One line that tells an engineer which layer this is."""
+    return _conv2d_summary(design) if isinstance(design, Conv2d) else _gemm_summary(design)
+
+
+def _conv2d_summary(conv: Conv2d) -> str:
     rows, cols = conv.window.rows, conv.window.cols
     height, width, channels = conv.output_shape
     extras = [
@@ -158,16 +164,23 @@ def _streams(conv: Conv2d) -> list[dict[str, Any]]:
     return streams
 
 
-def _gemm(gemm: Gemm) -> dict[str, Any]:
-    summary = (
+def _gemm_summary(gemm: Gemm) -> str:
+    return (
         f"C[m,n] = A[m,k] . B[k,n] up to {gemm.max_m}x{gemm.max_k}x{gemm.max_n} (m x k x n) "
         f"on {gemm.rows}x{gemm.cols} PEs"
     )
+
+
+def _gemm(gemm: Gemm) -> dict[str, Any]:
     depths = {
         "a": gemm.max_m * -(-gemm.max_k // gemm.rows),
         "b": gemm.max_k * -(-gemm.max_n // gemm.cols),
         "c": gemm.max_m * -(-gemm.max_n // gemm.cols),
         "p": gemm.max_n,
     }
-    context = _common(gemm, summary)
-    return context | _rounding(gemm, gemm.max_shift) | {"gemm": gemm, "depths": depths}
+    context = _common(gemm)
+    return context | _rounding(gemm, gemm.max_shift) | {
+        "gemm": gemm,
+        "depths": depths,
+        "bench": bench.gemm(gemm),
+    }

@@ -125,7 +125,6 @@ LINELOOM_AP_OPERATOR(^, logic)
 #undef LINELOOM_AP_OPERATOR
 
 // Division takes one bit more than the operands need: -128 / -1 must not overflow.
-
 #define LINELOOM_AP_OPERATOR(OP, RESULT)                                                     \
     template <class L, class R>                                                              \
     constexpr typename ap_detail::if_compute<L, R>::RESULT operator OP(const L& left,        \

@@ -1,0 +1,10 @@
+"""The verbs of the command line, one module each: `add` declares the options, `run` does it."""
+
+from __future__ import annotations
+
+from hls.commands import conv2d, csim, gemm, show
+
+__all__ = ["VERBS"]
+
+VERBS = {"conv2d": conv2d, "gemm": gemm, "csim": csim, "show": show}
+"""Name of a verb -> its module, in the order of --help."""

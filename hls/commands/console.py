@@ -1,0 +1,44 @@
+"""What the verbs print: tables on a terminal, or one JSON object; progress and logs on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import rich.console
+import rich.table
+import rich.text
+
+__all__ = ["Console"]
+
+
+class Console:
+    """Where a verb's result goes; `result` is called once."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Print JSON if `as_json`, else tables."""
+        self._as_json = as_json
+        self._out = rich.console.Console(highlight=False, soft_wrap=True)
+        self._log = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def working(self, what: str) -> AbstractContextManager[object]:
+        """Show that something long is going on, if somebody watches."""
+        return self._log.status(what) if self._log.is_terminal else nullcontext()
+
+    def result(self, data: Mapping[str, Any], title: str, rows: Iterable[tuple[str, Any]]) -> None:
+        """Print `data` as the one JSON object, or `rows` as a table under `title`."""
+        if self._as_json:
+            print(json.dumps(data))
+            return
+        table = rich.table.Table(title=title, show_header=False, title_justify="left")
+        for name, value in rows:
+            table.add_row(name, rich.text.Text(str(value)))  # no markup: A[m,k] is meant
+        self._out.print(table)
+
+    def failure(self, message: str, exit_code: int) -> None:
+        """Print the one line of an error on stderr, and as JSON if that was asked for."""
+        self._log.print(f"lineloom: {message}", markup=False, style="red")
+        if self._as_json:
+            print(json.dumps({"error": message, "exit_code": exit_code}))

@@ -1,0 +1,65 @@
+"""lineloom show: a design, its sizes, its bounds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hls.commands.console import Console
+from hls.conv2d import Conv2d
+from hls.design import Design
+from hls.generator import summary
+from hls.project import Project
+
+HELP = "show a generated design, its sizes and its bounds"
+EXAMPLE = "lineloom show build/conv1"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("project", type=Path, help="folder of a generated project")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Print the design."""
+    describe(console, Project.open(args.project))
+    return 0
+
+
+def describe(console: Console, project: Project) -> None:
+    """Print a project: the whole manifest as JSON, or what matters most as a table."""
+    design, manifest = project.design, project.manifest
+    costs = manifest["costs"]
+    bound, predicted = costs["lower_bound_cycles"], costs["predicted_cycles"]
+    rows: list[tuple[str, Any]] = [
+        ("design", summary(design)),
+        *_lanes(design),
+        ("formats", ", ".join(f"{name} {fmt['format']}" for name, fmt in
+                              manifest["formats"].items() if fmt)),
+        ("multipliers", costs["multipliers"]),
+        ("MACs", f"{costs['macs']:,}"),
+        ("lower bound", f"{bound:,} cycles"),
+        ("predicted", f"{predicted:,} cycles ({predicted / bound:.3f} of the bound)"),
+        ("on chip", f"{costs['on_chip_bits'] / 1024:,.1f} Kibit"),
+        ("DRAM", f"{costs['dram_bytes']:,} bytes"),
+        ("folder", project.path),
+    ]  # fmt: skip
+    console.result({"path": str(project.path), **manifest}, manifest["name"], rows)
+
+
+def _lanes(design: Design) -> list[tuple[str, Any]]:
+    if isinstance(design, Conv2d):
+        warning = []
+        if design.epilogue.accumulator.bits < design.worst_case.bits:
+            narrow = f"{design.epilogue.accumulator} wraps; the worst case needs {design.worst_case}"
+            warning = [("accumulator", narrow)]
+        return [
+            ("lanes", f"simd {design.simd}, pe {design.pe}, taps {design.parallel_taps}"),
+            ("weights", "baked in" if design.weights == "rom" else "loaded at run time"),
+            *warning,
+        ]
+    return [
+        ("array", f"{design.rows} x {design.cols} PEs"),
+        ("tile", f"{design.tile_rows} x {design.tile_cols}, k in blocks of {design.tile_depth}"),
+    ]
