@@ -88,18 +88,19 @@ def requantize(
     """round_half_even(sums * multiplier / 2^shift) + zero_point, exact.
 
     `multiplier` and `shift` are scalars or run along the last axis. Products beyond 63 bits are
-    computed in Python integers.
+    computed in Python integers; results beyond int64, far from any output, become its limits.
     """
     factor = np.asarray(multiplier, np.int64)
     places = np.asarray(shift, np.int64)
-    largest = int(np.abs(sums).max(initial=0)) * int(factor.max(initial=0))
+    largest = max(int(sums.max(initial=0)), -int(sums.min(initial=0))) * int(factor.max(initial=0))
     exact: Ints = sums if largest < 1 << 61 else sums.astype(object)
     product = exact * factor
     floor = product >> places
     twice = (product - (floor << places)) * 2
     one = np.left_shift(np.asarray(1, exact.dtype), places)
     up = (twice > one) | ((twice == one) & (floor % 2 == 1))
-    rounded: Ints = (floor + up + zero_point).astype(np.int64)
+    limits = np.iinfo(np.int64)
+    rounded: Ints = np.clip(floor + up + zero_point, limits.min, limits.max).astype(np.int64)
     return rounded
 
 

@@ -9,6 +9,7 @@ writes down what either does (or that ours does not compile).
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import random
 import re
 import shutil
@@ -77,11 +78,9 @@ def simulate_vendor(folder: Path, source: str) -> str:
     """
     (folder / "vendor.cpp").write_text(source)
     program = folder / "vendor"
-    done = clang(
-        *["-O0", "-DNDEBUG", "-std=c++17", "-w"],
-        *["-D__AP_INT_SPECIAL_H__", "-D__AP_FIXED_SPECIAL_H__"],
-        *[f"-I{vendor_headers()}", folder / "vendor.cpp", "-o", program],
-    )
+    flags = ["-O0", "-DNDEBUG", "-std=c++17", "-w", f"-I{vendor_headers()}"]
+    flags += ["-D__AP_INT_SPECIAL_H__", "-D__AP_FIXED_SPECIAL_H__"]
+    done = clang(*flags, folder / "vendor.cpp", "-o", program)
     assert done.returncode == 0, done.stderr
     return run(program)
 
@@ -213,7 +212,7 @@ def program_of(calls: list[str]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_results_are_the_vendors(tmp_path: Path, seed: int) -> None:
     """Types and bits of more than a thousand results are those of the vendor's header."""
     vendor_headers()
@@ -245,6 +244,14 @@ def wrapped(value: int, width: int, signed: bool) -> int:
     """Return the value that an object of this type has after the assignment of `value`."""
     bits = value & ((1 << width) - 1)
     return bits - (bits >> (width - 1) << width if signed else 0)
+
+
+def nearest_double(value: int) -> float:
+    """Return the double nearest to the value: an infinity beyond the largest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def exact_results(a: int, width: int, signed: bool, b: int) -> dict[str, int | bool | str]:
@@ -279,11 +286,11 @@ def exact_results(a: int, width: int, signed: bool, b: int) -> dict[str, int | b
         "a << b": left,
         "a >> b": right,
         "a.to_string(10)": str(a),
-        "a.to_double()": float(a).hex(),
+        "a.to_double()": nearest_double(a).hex(),
     }
 
 
-@pytest.mark.parametrize("seed", [4])
+@pytest.mark.parametrize("seed", [3])
 def test_results_are_exact(tmp_path: Path, seed: int) -> None:
     """The results are those of Python's integers, for operands of any width and signedness."""
     a, b, width, signed = 0, 0, 0, False
@@ -361,6 +368,11 @@ DIFFERENCES = [
         "a range is unsigned, also of a signed object, so that this sum needs ten bits",
         'ap_int<8> x = -1; std::printf("%d", (x.range(7, 0) + ap_int<8>(127)).to_int());',
         *("-130", "382"),
+    ),
+    (
+        "concatenations are compared as a whole, also beyond 64 bits",
+        'ap_uint<100> x = -1; std::printf("%d", (x, x) == (x, x));',
+        *("0", "1"),
     ),
     (
         "native / ap_int is as wide as the native operand",
@@ -451,7 +463,8 @@ def test_errors_are_worded(tmp_path: Path, statements: str, error: str) -> None:
 def test_gcc_is_told_what_to_use(tmp_path: Path) -> None:
     """g++, which has no _BitInt in C++, gets one worded error."""
     (tmp_path / "gcc.cpp").write_text("#include <ap_int.h>\n")
-    command = ["g++", "-fsyntax-only", "-Wfatal-errors", f"-I{HEADERS}", tmp_path / "gcc.cpp"]
+    command = ["g++", "-fsyntax-only", "-Wfatal-errors", f"-I{HEADERS}"]
+    command.append(str(tmp_path / "gcc.cpp"))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "ap_int.h needs clang 16 or later" in done.stderr

@@ -17,7 +17,7 @@ int main() {
     const ap_int<12> taps = i * TAPS;
     const ap_int<8> larger = taps > 20 ? ap_int<8>(1) : ap_int<8>(-1);
     const int as_int = i, *element = table + i;
-    if (*element == as_int + 30 && i[ap_uint<2>(1)] && !(i == 4) && std::min(i, ap_uint<4>(9)) == 3) {
+    if (*element == as_int + 30 && i[ap_uint<2>(1)] && std::min(i, ap_uint<4>(9)) == 3) {
         table[0]++;
     }
     ap_uint<8> octet("11110000", 2);

@@ -1,0 +1,3 @@
+"""Measurements of what the generator makes; `python -m benchmarks` prints them."""
+
+from __future__ import annotations

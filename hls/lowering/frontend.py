@@ -1,0 +1,93 @@
+"""Front end: C++ with HLS pragmas -> unoptimised LLVM IR with marker calls.
+
+clang only parses here (`-O1 -disable-llvm-passes` keeps it from marking functions as not to be
+optimised); which passes run and in which order is ours, in `optimizer.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hls import tools
+from hls.lowering.source import MARKER, Pragma, mark
+from hls.rendering import INCLUDE
+
+__all__ = ["compile_source"]
+
+_FLAGS = ("-std=c++17", "-fno-sanitize=all", "-fno-threadsafe-statics", "-Wno-unknown-pragmas",
+          "-Wno-unused-label", "-Wno-unused-command-line-argument")  # fmt: skip
+
+
+def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pragma]]:
+    """The LLVM IR of a C++ file, and the pragmas that its marker calls number.
+
+    Raises:
+        ToolFailed: clang rejects the file.
+        InputError: an unknown HLS pragma.
+    """
+    folders = [INCLUDE / "lowering", source.parent, *includes, INCLUDE]
+    with tempfile.TemporaryDirectory() as scratch:
+        expanded, marked, made = (Path(scratch) / name for name in ("expanded.cpp", "marked.cpp", "made.ll"))
+        tools.run(
+            [*tools.cxx(), "-E", *_FLAGS, "-DLINELOOM_LOWERING", "-D__SYNTHESIS__",
+             *(f"-I{folder}" for folder in folders), source, "-o", expanded],
+            what=f"preprocessing {source.name}",
+        )  # fmt: skip
+        text, pragmas = mark(expanded.read_text())
+        marked.write_text(text)
+        tools.run(
+            [*tools.cxx(), *_FLAGS, "-O1", "-Xclang", "-disable-llvm-passes",
+             "-fno-discard-value-names", "-gline-tables-only", "-S", "-emit-llvm", marked, "-o", made],
+            what=f"compiling {source.name}",
+        )  # fmt: skip
+        return _whole_integers(_harmless_markers(made.read_text())), pragmas
+
+
+def _harmless_markers(ir: str) -> str:
+    """Tell LLVM that a marker call touches no memory of the program, so that it blocks nothing."""
+    return re.sub(
+        rf"^declare void @{MARKER}\(.*$",
+        f"declare void @{MARKER}(i32) nounwind willreturn memory(inaccessiblemem: readwrite)",
+        ir,
+        flags=re.MULTILINE,
+    )
+
+
+_STORE = re.compile(r"^(\s*)store i(\d+) (%[\w.]+|-?\d+), (ptr .*)$", re.MULTILINE)
+_LOAD = re.compile(r"^(\s*)(%[\w.]+) = load i(\d+), (ptr .*)$", re.MULTILINE)
+
+
+def _whole_integers(ir: str) -> str:
+    """Store and load integers above 64 bits as whole multiples of 64.
+
+    Calls pass such integers in pieces of 64 bits, and the last piece reaches beyond the bits that
+    a store of, say, i77 defines; LLVM could not see through that.
+    """
+    count = 0
+
+    def store(found: re.Match[str]) -> str:
+        nonlocal count
+        indent, bits, value, rest = found[1], int(found[2]), found[3], found[4]
+        whole = -(-bits // 64) * 64
+        if bits <= 64 or whole == bits:
+            return found[0]
+        if not value.startswith("%"):
+            return f"{indent}store i{whole} {int(value) % (1 << bits)}, {rest}"
+        count += 1
+        wide = f"%whole.{count}"
+        return f"{indent}{wide} = zext i{bits} {value} to i{whole}\n{indent}store i{whole} {wide}, {rest}"
+
+    def load(found: re.Match[str]) -> str:
+        nonlocal count
+        indent, name, bits, rest = found[1], found[2], int(found[3]), found[4]
+        whole = -(-bits // 64) * 64
+        if bits <= 64 or whole == bits:
+            return found[0]
+        count += 1
+        wide = f"%whole.{count}"
+        return f"{indent}{wide} = load i{whole}, {rest}\n{indent}{name} = trunc i{whole} {wide} to i{bits}"
+
+    return _LOAD.sub(load, _STORE.sub(store, ir))

@@ -1,0 +1,213 @@
+"""Our typed intermediate form: processes of blocks of operations on exact-width integers.
+
+A `Value` is an integer of `width` bits without a sign; operations that care about the sign say so.
+Every stage takes a `Design` and hands it on; `Process.check` states what holds in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = [
+    "ARITHMETIC", "Block", "Const", "Design", "Fifo", "Input", "Memory", "Op", "Pointer", "Process",
+    "Register", "StreamEnd", "Value",
+]  # fmt: skip
+
+
+class Value:
+    """Something that has a value of `width` bits (0 for operations without a result)."""
+
+    width: int
+    name: str
+
+
+@dataclass(eq=False)
+class Const(Value):
+    """A constant; `value` is unsigned, below 2^width."""
+
+    value: int
+    width: int
+    name: str = ""
+
+    @property
+    def signed(self) -> int:
+        """The value as two's complement."""
+        return self.value - (1 << self.width) if self.value >> (self.width - 1) & 1 else self.value
+
+
+@dataclass(eq=False)
+class Input(Value):
+    """A scalar argument of a process; it does not change while the process runs."""
+
+    name: str
+    width: int
+
+
+@dataclass(eq=False)
+class Pointer(Value):
+    """A pointer argument of a process: the base of an m_axi access, in bytes."""
+
+    name: str
+    width: int = 64
+
+
+ARITHMETIC = frozenset(
+    "add sub mul and or xor shl lshr ashr udiv sdiv urem srem eq ne ult ule slt sle "
+    "select zext sext trunc umin umax smin smax".split()  # noqa: SIM905 - a list of words
+)
+"""Pure operations. select is (condition, then, else); comparisons have one bit."""
+
+
+@dataclass(eq=False)
+class Op(Value):
+    """An operation.
+
+    Kinds: those of ARITHMETIC; `phi` (args parallel to the block's predecessors); `load` (address;
+    memory) and `store` (address, value; memory); `read`, `write` (value), `empty`, `full` on a
+    stream; `fetch` (byte address; pointer) and `put` (byte address, value; pointer) on AXI4.
+    `predicate`, if not None, is a one-bit value: without it being 1, an effect does not happen.
+    """
+
+    kind: str
+    width: int
+    args: list[Value]
+    name: str = ""
+    line: int = 0
+    memory: Memory | None = None
+    stream: StreamEnd | None = None
+    pointer: Pointer | None = None
+    predicate: Value | None = None
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether it does more than to compute."""
+        return self.kind in ("store", "read", "write", "put", "fetch")
+
+    def inputs(self) -> list[Value]:
+        """Arguments and predicate."""
+        return self.args if self.predicate is None else [*self.args, self.predicate]
+
+
+@dataclass(eq=False)
+class Register(Value):
+    """A value that one block leaves for others."""
+
+    name: str
+    width: int
+
+
+@dataclass(eq=False)
+class Memory:
+    """One bank of an array after partitioning: `depth` words of `width` bits.
+
+    `initial` holds the words at power-up (a ROM if nothing is stored); `distance` is the least
+    number of iterations between a store and a load of the same word, where a pragma promises it.
+    """
+
+    name: str
+    width: int
+    depth: int
+    initial: list[int] | None = None
+    written: bool = False
+    distance: int = 1
+    storage: str = ""
+
+
+@dataclass(eq=False)
+class StreamEnd:
+    """A stream argument of a process; `width` bits an element.
+
+    An AXI4-Stream beat has `data_bytes` of data and is {last, strb, keep, data}.
+    """
+
+    name: str
+    width: int
+    reads: bool = False
+    writes: bool = False
+    data_bytes: int = 0
+
+
+@dataclass(eq=False)
+class Block:
+    """Straight-line operations and a terminator.
+
+    `targets` has no entry (return), one (jump), or two (if `condition`, first, else second).
+    `ii` is the wanted initiation interval where the block is a pipelined loop of its own.
+    """
+
+    name: str
+    phis: list[Op] = field(default_factory=list)
+    ops: list[Op] = field(default_factory=list)
+    condition: Value | None = None
+    targets: list[str] = field(default_factory=list)
+    predecessors: list[str] = field(default_factory=list)
+    pragmas: list[int] = field(default_factory=list)
+    ii: int | None = None
+    label: str = ""
+
+    @property
+    def loops(self) -> bool:
+        """Whether the block is a loop of its own."""
+        return self.name in self.targets
+
+
+@dataclass(eq=False)
+class Process:
+    """One function of the hardware: a module."""
+
+    name: str
+    inputs: list[Input] = field(default_factory=list)
+    pointers: list[Pointer] = field(default_factory=list)
+    streams: list[StreamEnd] = field(default_factory=list)
+    memories: list[Memory] = field(default_factory=list)
+    blocks: dict[str, Block] = field(default_factory=dict)
+
+    @property
+    def entry(self) -> Block:
+        """The block in which it starts."""
+        return next(iter(self.blocks.values()))
+
+    def ops(self) -> Iterator[Op]:
+        """All operations, phis included."""
+        for block in self.blocks.values():
+            yield from block.phis
+            yield from block.ops
+
+    def check(self) -> None:
+        """Blocks' edges agree, and every operand is defined by an operation or is a leaf."""
+        defined = set(map(id, self.ops()))
+        for block in self.blocks.values():
+            for target in block.targets:
+                assert block.name in self.blocks[target].predecessors, (block.name, target)
+            for phi in block.phis:
+                assert len(phi.args) == len(block.predecessors), (block.name, phi.name)
+            for op in [*block.phis, *block.ops]:
+                for value in op.inputs():
+                    assert not isinstance(value, Op) or id(value) in defined, (op.name, value.name)
+
+
+@dataclass(eq=False)
+class Fifo:
+    """A stream between two processes."""
+
+    name: str
+    width: int
+    depth: int
+
+
+@dataclass(eq=False)
+class Design:
+    """The top function: its processes and how they are joined.
+
+    `bindings[process][argument]` names a FIFO, or an argument of the top.
+    """
+
+    name: str
+    processes: list[Process] = field(default_factory=list)
+    fifos: list[Fifo] = field(default_factory=list)
+    bindings: dict[str, dict[str, str]] = field(default_factory=dict)
+    inputs: list[Input] = field(default_factory=list)
+    pointers: list[Pointer] = field(default_factory=list)
+    streams: list[StreamEnd] = field(default_factory=list)
+    interfaces: dict[str, dict[str, str]] = field(default_factory=dict)

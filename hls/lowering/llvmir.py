@@ -1,0 +1,199 @@
+"""LLVM IR text -> plain objects: functions, blocks, instructions, types. Nothing is judged here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+__all__ = ["Function", "Global", "Instruction", "Layout", "Module", "parse"]
+
+
+@dataclass
+class Instruction:
+    """One instruction: `%result = opcode rest`."""
+
+    result: str
+    opcode: str
+    rest: str
+    line: int
+
+
+@dataclass
+class Function:
+    """A function definition: (type, name) of its parameters, and its blocks in order."""
+
+    name: str
+    parameters: list[tuple[str, str]]
+    blocks: dict[str, list[Instruction]] = field(default_factory=dict)
+
+
+@dataclass
+class Global:
+    """A global variable: its type, initial value and whether it is constant."""
+
+    name: str
+    constant: bool
+    text: str
+
+
+@dataclass
+class Module:
+    """A module's functions and globals by name, and its named types."""
+
+    functions: dict[str, Function]
+    globals: dict[str, Global]
+    layout: Layout
+
+
+class Layout:
+    """Sizes of LLVM types on x86-64: i<n> up to 64 bits takes a power of two of bytes."""
+
+    def __init__(self, named: dict[str, str]) -> None:
+        """`named` maps %struct names to their bodies."""
+        self._named = named
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    def size(self, text: str) -> int:
+        """Bytes from one element of an array to the next."""
+        size, alignment = self._measure(text.strip())
+        return -(-size // alignment) * alignment
+
+    def _measure(self, text: str) -> tuple[int, int]:
+        if text not in self._sizes:
+            self._sizes[text] = self._compute(text)
+        return self._sizes[text]
+
+    def _compute(self, text: str) -> tuple[int, int]:
+        if text == "ptr":
+            return 8, 8
+        if re.fullmatch(r"i\d+", text):
+            size = -(-int(text[1:]) // 8)
+            if size > 8:
+                return size, 16
+            power = 1 << (size - 1).bit_length()
+            return size, power
+        array = re.fullmatch(r"\[(\d+) x (.*)\]", text)
+        if array:
+            element = self.size(array[2])
+            return int(array[1]) * element, self._measure(array[2])[1]
+        if text.startswith("%"):
+            return self._measure(self._named[text])
+        if text.startswith(("{", "<{")):
+            packed = text.startswith("<")
+            offset, alignment = 0, 1
+            for part in self.fields(text):
+                size, align = self._measure(part)
+                align = 1 if packed else align
+                offset = -(-offset // align) * align + -(-size // align) * align
+                alignment = max(alignment, align)
+            return offset, alignment
+        raise ValueError(f"unknown LLVM type {text}")
+
+    def fields(self, text: str) -> list[str]:
+        """The element types of a struct type's text."""
+        inner = text.strip("<>").strip()[1:-1]
+        return [part.strip() for part in split_commas(inner)]
+
+    def body(self, name: str) -> str:
+        """The definition of a named type."""
+        return self._named[name]
+
+    def dimensions(self, text: str) -> tuple[list[int], str]:
+        """[2 x [3 x T]] -> ([2, 3], T), looking into structs of one array."""
+        sizes = []
+        while True:
+            array = re.fullmatch(r"\[(\d+) x (.*)\]", text)
+            if array:
+                sizes.append(int(array[1]))
+                text = array[2]
+                continue
+            if text.startswith("%"):
+                parts = self.fields(self._named[text])
+                if len(parts) == 1:
+                    text = parts[0]
+                    continue
+            return sizes, text
+
+
+def split_commas(text: str) -> list[str]:
+    """Split at commas outside of brackets."""
+    parts, depth, start = [], 0, 0
+    for i, char in enumerate(text):
+        if char in "([{<":
+            depth += 1
+        elif char in ")]}>":
+            depth -= 1
+        elif char == "," and depth == 0:
+            parts.append(text[start:i].strip())
+            start = i + 1
+    last = text[start:].strip()
+    return [*parts, last] if last else parts
+
+
+_DEFINE = re.compile(r"^define [^@]*@([\w.$]+)\((.*)\) ?[^()]*\{$")
+_NAMED = re.compile(r'^(%"[^"]+"|%[\w.$-]+) = type (.*)$')
+_GLOBAL = re.compile(r"^@([\w.$]+) = (.*)$")
+_LOCATION = re.compile(r"^(![0-9]+) = (?:distinct )?!DILocation\(line: (\d+)")
+_RESULT = re.compile(r'^  (?:(%"[^"]+"|%[\w.$-]+) = )?(?:tail |musttail |notail )?(\w+) ?(.*)$')
+_LABEL = re.compile(r'^("[^"]+"|[\w.$-]+):')
+
+
+class _Lines:
+    def __init__(self, text: str) -> None:
+        self.lines = text.splitlines()
+
+    @cached_property
+    def locations(self) -> dict[str, int]:
+        """Number of the source line of each debug location."""
+        found = (_LOCATION.match(line) for line in self.lines)
+        return {match[1]: int(match[2]) for match in found if match}
+
+
+def parse(text: str) -> Module:
+    """Parse the text of an LLVM module."""
+    source = _Lines(text)
+    named, functions, variables = {}, {}, {}
+    function: Function | None = None
+    block: list[Instruction] = []
+    pending = ""
+    for raw in source.lines:
+        if function is None:
+            if match := _NAMED.match(raw):
+                named[match[1]] = match[2]
+            elif match := _GLOBAL.match(raw):
+                constant = re.search(r"\b(constant|global) ", match[2])
+                if constant:
+                    rest = match[2][constant.end() :]
+                    variables[match[1]] = Global(match[1], constant[1] == "constant", rest)
+            elif match := _DEFINE.match(raw.split(" !dbg")[0].rstrip(" {") + " {"):
+                function = Function(match[1], [_parameter(p) for p in split_commas(match[2])])
+                functions[match[1]] = function
+            continue
+        if raw == "}":
+            function = None
+            continue
+        if match := _LABEL.match(raw):
+            block = function.blocks.setdefault(match[1].strip('"'), [])
+            continue
+        if not raw.strip():
+            continue
+        # A switch lists its cases on lines of their own.
+        if pending or raw.rstrip().endswith("["):
+            pending += " " + raw.strip()
+            if not raw.strip().startswith("]"):
+                continue
+            raw, pending = "  " + pending.strip(), ""
+        line = 0
+        if at := re.search(r", !dbg (![0-9]+)", raw):
+            line = source.locations.get(at[1], 0)
+        if raw.lstrip().startswith("#dbg"):
+            continue
+        match = _RESULT.match(raw.split(", !")[0])
+        if match:
+            block.append(Instruction((match[1] or "").strip('%"'), match[2], match[3], line))
+    return Module(functions, variables, Layout(named))
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    return text.split()[0], text.split()[-1].strip('%"')

@@ -1,0 +1,97 @@
+"""Natural loops of a process's blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hls.lowering.ir import Process
+
+__all__ = ["Loop", "find_loops"]
+
+
+@dataclass
+class Loop:
+    """A loop with one latch. `order` is its blocks in topological order, header first."""
+
+    header: str
+    latch: str
+    blocks: set[str]
+    order: list[str] = field(default_factory=list)
+    inner: list[Loop] = field(default_factory=list)
+    label: str = ""
+    reached_like: dict[str, str] = field(default_factory=dict)
+    """For a block where branches join: the block after which it is always reached, or ""."""
+
+
+def find_loops(process: Process) -> list[Loop]:
+    """All loops, innermost first."""
+    order = _reverse_postorder(process)
+    position = {name: i for i, name in enumerate(order)}
+    loops = []
+    for name in order:
+        for target in process.blocks[name].targets:
+            if position[target] <= position[name]:
+                loops.append(_natural(process, target, name, order))
+    loops.sort(key=lambda loop: len(loop.blocks))
+    for i, loop in enumerate(loops):
+        loop.inner = [other for other in loops[:i] if other.blocks < loop.blocks]
+    return loops
+
+
+def _natural(process: Process, header: str, latch: str, order: list[str]) -> Loop:
+    inside, work = {header, latch}, [latch]
+    while work:
+        block = work.pop()
+        if block != header:
+            new = set(process.blocks[block].predecessors) - inside
+            inside |= new
+            work += new
+    members = [name for name in order if name in inside]
+    found = Loop(header, latch, inside, members, label=header)
+    found.reached_like = _joins(process, found)
+    return found
+
+
+def _joins(process: Process, loop: Loop) -> dict[str, str]:
+    """The nearest dominator that each block post-dominates, within one iteration of the loop."""
+    dominators: dict[str, set[str]] = {}
+    for name in loop.order:
+        before = [p for p in process.blocks[name].predecessors if p in dominators]
+        shared = set.intersection(*(dominators[p] for p in before)) if before else set()
+        dominators[name] = shared | {name}
+    after: dict[str, set[str]] = {}
+    for name in reversed(loop.order):
+        following = process.blocks[name].targets
+        inside = [t for t in following if t in loop.blocks and t != loop.header]
+        # An exit leads nowhere within the iteration, so nothing follows it for sure.
+        shared = set.intersection(*(after[t] for t in inside)) if (
+            inside and len(inside) == len(following)
+        ) else set()
+        after[name] = shared | {name}
+    position = {name: i for i, name in enumerate(loop.order)}
+    return {
+        name: max(
+            (d for d in dominators[name] - {name} if name in after[d]),
+            key=position.__getitem__,
+            default="",
+        )
+        for name in loop.order
+    }
+
+
+def _reverse_postorder(process: Process) -> list[str]:
+    seen: set[str] = set()
+    result: list[str] = []
+    # Depth first without recursion: unrolled bodies have thousands of blocks.
+    stack = [(process.entry.name, iter(process.entry.targets))]
+    seen.add(process.entry.name)
+    while stack:
+        name, targets = stack[-1]
+        target = next(targets, None)
+        if target is None:
+            result.append(name)
+            stack.pop()
+        elif target not in seen:
+            seen.add(target)
+            stack.append((target, iter(process.blocks[target].targets)))
+    return result[::-1]

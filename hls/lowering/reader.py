@@ -1,0 +1,642 @@
+"""Reader: optimised LLVM IR -> our form. What is not supported stops here, with its line.
+
+The top either calls processes (DATAFLOW) or is a process itself. Streams are known by their
+volatile accesses, m_axi ports by pointer arguments, arrays by their allocas and globals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from hls.errors import InputError
+from hls.lowering.arrays import Address, Array
+from hls.lowering.ir import (
+    Block,
+    Const,
+    Design,
+    Fifo,
+    Input,
+    Op,
+    Pointer,
+    Process,
+    StreamEnd,
+    Value,
+)
+from hls.lowering.llvmir import Function, Instruction, Layout, Module, split_commas
+from hls.lowering.source import MARKER, Pragma
+
+__all__ = ["read"]
+
+_BINARY = {"add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr",
+           "udiv", "sdiv", "urem", "srem"}  # fmt: skip
+_COMPARE = {
+    "eq": ("eq", False), "ne": ("ne", False), "ult": ("ult", False), "ule": ("ule", False),
+    "slt": ("slt", False), "sle": ("sle", False), "ugt": ("ult", True), "uge": ("ule", True),
+    "sgt": ("slt", True), "sge": ("sle", True),
+}  # fmt: skip
+_HEAD = 144
+"""Offset of hls::stream's `head_` in hls/include/lowering/hls_stream.h."""
+
+_FLAGS = re.compile(r"\b(?:nuw|nsw|exact|disjoint|nneg|samesign|inbounds|nusw|fast|volatile|noundef) ")
+
+
+def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
+    """The design that the function `top` (its mangled name) describes."""
+    function = module.functions[top]
+    design = Design(_plain(top))
+    marks = [pragmas[n] for n in _marks(function)]
+    for pragma in marks:
+        if pragma.name == "INTERFACE":
+            design.interfaces.setdefault(pragma.options.get("port", ""), {}).update(pragma.options)
+    if any(pragma.name == "DATAFLOW" for pragma in marks):
+        _dataflow(design, module, function, marks, pragmas)
+    else:
+        process = _Reader(module, function, pragmas).process()
+        design.processes.append(process)
+        design.bindings[process.name] = {
+            v.name: v.name for v in [*process.inputs, *process.pointers, *process.streams]
+        }
+        design.inputs, design.pointers = list(process.inputs), list(process.pointers)
+        design.streams = list(process.streams)
+    return design
+
+
+def _plain(symbol: str) -> str:
+    """The source name of a mangled function or variable."""
+    found = re.match(r"_ZL?(\d+)", symbol)
+    if found is None:
+        return re.sub(r"\W", "_", symbol)
+    return symbol[found.end() : found.end() + int(found[1])]
+
+
+def _marks(function: Function) -> list[int]:
+    return [
+        int(found[1])
+        for block in function.blocks.values()
+        for instruction in block
+        if (found := re.search(rf"@{MARKER}\(i32 (?:noundef )?(\d+)\)", instruction.rest))
+    ]
+
+
+def _dataflow(
+    design: Design, module: Module, function: Function, marks: list[Pragma], pragmas: list[Pragma]
+) -> None:
+    depths = {
+        p.options.get("variable", ""): p.integer("depth", 2) for p in marks if p.name == "STREAM"
+    }
+    allocas, arguments = {}, {name: kind for kind, name in function.parameters}
+    scalars = {name: Input(name, int(kind[1:])) for kind, name in function.parameters if kind != "ptr"}
+    design.inputs = list(scalars.values())
+    passed: dict[str, str] = {}  # a value of the top that is but an argument in another width
+    for instruction in function.blocks["entry"]:
+        if instruction.opcode == "alloca":
+            allocas[instruction.result] = instruction
+        elif instruction.opcode in ("zext", "trunc", "freeze"):
+            source = instruction.rest.split(" to ")[0].split()[-1].strip("%")
+            passed[instruction.result] = passed.get(source, source)
+        elif instruction.opcode == "icmp" and instruction.rest.endswith(", 0"):
+            source = instruction.rest.split()[-2].strip("%,")
+            passed[instruction.result] = passed.get(source, source)
+        elif instruction.opcode == "call" and not re.search(rf"@({MARKER}|llvm\.)", instruction.rest):
+            _process_call(design, module, instruction, passed, pragmas)
+        elif instruction.opcode not in ("call", "ret"):
+            raise InputError(
+                f"line {instruction.line}: {instruction.opcode} in the DATAFLOW function "
+                f"{design.name}; it may only declare streams and call processes"
+            )
+    ends: dict[str, list[StreamEnd]] = {}
+    for process in design.processes:
+        for stream in process.streams:
+            ends.setdefault(design.bindings[process.name][stream.name], []).append(stream)
+        for pointer in process.pointers:
+            outer = design.bindings[process.name][pointer.name]
+            design.pointers.append(Pointer(outer))
+    for name, both in ends.items():
+        width = max(end.width for end in both)
+        if name in arguments:
+            reads, writes = any(e.reads for e in both), any(e.writes for e in both)
+            design.streams.append(StreamEnd(name, width, reads, writes, both[0].data_bytes))
+            continue
+        if sum(e.reads for e in both) != 1 or sum(e.writes for e in both) != 1:
+            raise InputError(
+                f"{design.name}: stream {name} must have one writing and one reading process"
+            )
+        design.fifos.append(Fifo(name, width, depths.get(name, 2)))
+    order = [name for _, name in function.parameters]
+    design.streams.sort(key=lambda stream: order.index(stream.name))
+
+
+def _process_call(
+    design: Design,
+    module: Module,
+    instruction: Instruction,
+    passed: dict[str, str],
+    pragmas: list[Pragma],
+) -> None:
+    found = re.search(r"@([\w.$]+)\((.*)\)", instruction.rest)
+    if found is None or found[1] not in module.functions:
+        raise InputError(f"line {instruction.line}: a call that cannot be resolved in {design.name}")
+    callee = module.functions[found[1]]
+    process = _Reader(module, callee, pragmas).process()
+    actual = [argument.split()[-1].strip("%") for argument in split_commas(found[2])]
+    names = [_argument(name) for _, name in callee.parameters]
+    design.processes.append(process)
+    design.bindings[process.name] = {
+        name: passed.get(value, value) for name, value in zip(names, actual, strict=True)
+    }
+
+
+def _argument(name: str) -> str:
+    """Scalars that travel in an object are called `frames.coerce` by clang."""
+    return re.sub(r"\.coerce\d*$", "", name).replace(".", "_")
+
+
+class _Reader:
+    """Reads one function into a process."""
+
+    def __init__(self, module: Module, function: Function, pragmas: list[Pragma]) -> None:
+        self._module = module
+        self._function = function
+        self._pragmas = pragmas
+        self._process = Process(_plain(function.name))
+        self._values: dict[str, Value] = {}
+        self._addresses: dict[str, Address] = {}
+        self._arrays: dict[str, Array] = {}
+        self._streams: dict[str, StreamEnd] = {}
+        self._phis: list[tuple[Op, Instruction]] = []
+        self._block = Block("")
+        self._taken: dict[str, int] = {}
+        self._marks = [pragmas[n] for n in _marks(function)]
+
+    def process(self) -> Process:
+        """The process."""
+        self._read_parameters()
+        for name, instructions in self._function.blocks.items():
+            self._block = Block(name)
+            self._process.blocks[name] = self._block
+            for instruction in instructions:
+                self._instruction(instruction)
+        self._link()
+        for array in self._arrays.values():
+            self._process.memories += array.banks.values()
+        return self._process
+
+    # -------------------------------------------------------------- parameters and arrays
+
+    def _read_parameters(self) -> None:
+        for kind, name in self._function.parameters:
+            plain = _argument(name)
+            if kind == "ptr":
+                self._addresses[name] = Address(name)
+            else:
+                value = Input(plain, int(kind[1:]))
+                self._process.inputs.append(value)
+                self._values[name] = value
+
+    def _stream(self, base: str, width: int) -> StreamEnd:
+        if base not in self._streams:
+            self._streams[base] = StreamEnd(_argument(base), width)
+            self._process.streams.append(self._streams[base])
+        self._streams[base].width = max(width, self._streams[base].width)
+        return self._streams[base]
+
+    def _pointer(self, base: str) -> Pointer:
+        name = _argument(base)
+        found = next((p for p in self._process.pointers if p.name == name), None)
+        if found is None:
+            found = Pointer(name)
+            self._process.pointers.append(found)
+        return found
+
+    def _declare(self, name: str, plain: str, kind: str, values: list[int] | None) -> None:
+        sizes, element = self._module.layout.dimensions(kind)
+        if not re.fullmatch(r"i\d+", element):
+            raise InputError(f"{plain}: arrays of {element} are not supported; use one per member")
+        width, stride = int(element[1:]), self._module.layout.size(element)
+        array = Array(plain, sizes or [1], width, stride, values)
+        for pragma in self._marks:
+            if pragma.options.get("variable") != plain:
+                continue
+            if pragma.name == "ARRAY_PARTITION" and "complete" in {
+                *pragma.options, pragma.options.get("type", "complete")
+            }:
+                dimension = pragma.integer("dim", 1)
+                array.complete |= {dimension - 1} if dimension else set(range(len(array.sizes)))
+            elif pragma.name == "DEPENDENCE":
+                array.distance = pragma.integer("distance", 1)
+            elif pragma.name == "BIND_STORAGE":
+                array.storage = pragma.options.get("impl", pragma.options.get("type", ""))
+        self._arrays[name] = array
+        self._addresses[name] = Address(array)
+
+    def _global(self, name: str) -> None:
+        variable = self._module.globals[name]
+        kind, rest = _split_type(variable.text)
+        values = _initial(kind, rest, self._module.layout)
+        self._declare("@" + name, _plain(name), kind, values)
+
+    # -------------------------------------------------------------- operands
+
+    def _value(self, text: str, width: int) -> Value:
+        text = _FLAGS.sub("", text).strip()
+        if text in ("undef", "poison", "zeroinitializer", "null", "false"):
+            return Const(0, width)
+        if text == "true":
+            return Const(1, width)
+        if re.fullmatch(r"-?\d+", text):
+            return Const(int(text) % (1 << width), width)
+        name = text.strip('%"')
+        if name not in self._values:
+            raise InputError(f"{self._process.name}: value {text} cannot be used here")
+        return self._values[name]
+
+    def _address(self, text: str) -> Address:
+        text = _FLAGS.sub("", text).strip()
+        if text.startswith("getelementptr"):
+            inner = text[text.index("(") + 1 : text.rindex(")")]
+            return self._element(inner)
+        if text.startswith("@"):
+            if text not in self._arrays:
+                self._global(text[1:])
+            return self._addresses[text]
+        name = text.strip('%"')
+        if name not in self._addresses:
+            raise InputError(f"{self._process.name}: address {text} is not supported")
+        return self._addresses[name]
+
+    def _element(self, text: str) -> Address:
+        """getelementptr's operands: type, ptr base, indices."""
+        kind, base, *indices = split_commas(_FLAGS.sub("", text))
+        address = self._address(base.removeprefix("ptr "))
+        layout = self._module.layout
+        constant, terms = 0, []
+        for position, index in enumerate(indices):
+            index_kind, value = index.split(" ", 1)
+            if position == 0:
+                stride = layout.size(kind)
+            elif kind.startswith("["):
+                kind = re.fullmatch(r"\[(\d+) x (.*)\]", kind)[2]  # type: ignore[index]
+                stride = layout.size(kind)
+            else:
+                body = layout.body(kind) if kind.startswith("%") else kind
+                fields = layout.fields(body)
+                constant += sum(layout.size(f) for f in fields[: int(value)])
+                kind = fields[int(value)]
+                continue
+            if re.fullmatch(r"-?\d+", value):
+                constant += stride * int(value)
+            else:
+                terms.append((stride, self._value(value, int(index_kind[1:]))))
+        return address.plus(constant, terms)
+
+    # -------------------------------------------------------------- instructions
+
+    def _instruction(self, instruction: Instruction) -> None:
+        handler: Callable[[Instruction], None] | None
+        if instruction.opcode in _BINARY:
+            handler = self._binary
+        else:
+            handler = getattr(self, f"_on_{instruction.opcode}", None)
+        if handler is None:
+            raise InputError(
+                f"line {instruction.line}: LLVM {instruction.opcode} in {self._process.name} "
+                "is not supported"
+            )
+        handler(instruction)
+
+    def _op(self, instruction: Instruction, kind: str, width: int, args: list[Value]) -> Op:
+        op = Op(kind, width, args, self._name(instruction.result), instruction.line)
+        self._block.ops.append(op)
+        if instruction.result:
+            self._values[instruction.result] = op
+        return op
+
+    def _name(self, result: str) -> str:
+        """A readable name: LLVM's without its traces of inlining, made unique by a number."""
+        plain = re.sub(r"\.(sroa|i|fca|load|addr|coerce|0|copyload|lcssa|not|mask|off)\b", "", result)
+        plain = re.sub(r"[^A-Za-z0-9_]+", "_", plain).strip("_")
+        if not plain or plain[0].isdigit():
+            plain = "t"
+        plain = re.sub(r"\d+$", "", plain).rstrip("_") or "t"
+        self._taken[plain] = self._taken.get(plain, -1) + 1
+        return f"{plain}_{self._taken[plain]}"
+
+    def _binary(self, instruction: Instruction) -> None:
+        kind, rest = _FLAGS.sub("", instruction.rest).split(" ", 1)
+        width = _width(kind, instruction)
+        left, right = split_commas(rest)
+        args = [self._value(left, width), self._value(right, width)]
+        self._op(instruction, instruction.opcode, width, args)
+
+    def _on_icmp(self, instruction: Instruction) -> None:
+        words = _FLAGS.sub("", instruction.rest).split(" ", 2)
+        kind, swap = _COMPARE[words[0]]
+        width = _width(words[1], instruction)
+        left, right = (self._value(text, width) for text in split_commas(words[2]))
+        self._op(instruction, kind, 1, [right, left] if swap else [left, right])
+
+    def _on_select(self, instruction: Instruction) -> None:
+        condition, then, other = split_commas(_FLAGS.sub("", instruction.rest))
+        width = _width(then.split()[0], instruction)
+        args = [self._value(condition.split()[1], 1)]
+        args += [self._value(text.split(" ", 1)[1], width) for text in (then, other)]
+        self._op(instruction, "select", width, args)
+
+    def _cast(self, instruction: Instruction) -> None:
+        source, target = _FLAGS.sub("", instruction.rest).split(" to ")
+        kind, value = source.split(" ", 1)
+        operand = self._value(value, _width(kind, instruction))
+        self._op(instruction, instruction.opcode, _width(target, instruction), [operand])
+
+    _on_zext = _on_sext = _on_trunc = _cast
+
+    def _on_freeze(self, instruction: Instruction) -> None:
+        kind, value = instruction.rest.split(" ", 1)
+        self._values[instruction.result] = self._value(value, _width(kind, instruction))
+
+    def _on_phi(self, instruction: Instruction) -> None:
+        width = _width(instruction.rest.split(" ", 1)[0], instruction)
+        op = Op("phi", width, [], self._name(instruction.result), instruction.line)
+        self._block.phis.append(op)
+        self._values[instruction.result] = op
+        self._phis.append((op, instruction))
+
+    def _on_alloca(self, instruction: Instruction) -> None:
+        kind = split_commas(instruction.rest)[0]
+        plain = re.sub(r"\d+$", "", re.sub(r"\.i\d*$", "", instruction.result)) or "array"
+        self._declare(instruction.result, plain.replace(".", "_"), kind, None)
+
+    def _on_getelementptr(self, instruction: Instruction) -> None:
+        self._addresses[instruction.result] = self._element(instruction.rest)
+
+    def _on_load(self, instruction: Instruction) -> None:
+        volatile = instruction.rest.startswith("volatile")
+        kind, pointer = split_commas(_FLAGS.sub("", instruction.rest))[:2]
+        width = _width(kind, instruction)
+        address = self._address(pointer.removeprefix("ptr "))
+        if volatile:
+            self._stream_load(instruction, address, width)
+        elif isinstance(address.base, Array):
+            self._access(instruction, "load", address, width, [])
+        else:
+            op = self._op(instruction, "fetch", width, [self._bytes(address, instruction)])
+            op.pointer = self._pointer(str(address.base))
+
+    def _on_store(self, instruction: Instruction) -> None:
+        volatile = instruction.rest.startswith("volatile")
+        source, pointer = split_commas(_FLAGS.sub("", instruction.rest))[:2]
+        kind, text = source.split(" ", 1)
+        width = _width(kind, instruction)
+        value = self._value(text, width)
+        address = self._address(pointer.removeprefix("ptr "))
+        if volatile:
+            op = self._op(instruction, "write", 0, [value])
+            op.stream = self._stream(str(address.base), width)
+            op.stream.writes = True
+        elif isinstance(address.base, Array):
+            self._access(instruction, "store", address, width, [value])
+        else:
+            op = self._op(instruction, "put", 0, [self._bytes(address, instruction), value])
+            op.pointer = self._pointer(str(address.base))
+
+    def _stream_load(self, instruction: Instruction, address: Address, width: int) -> None:
+        base = str(address.base)
+        if address.constant < _HEAD:
+            self._stream(base, 0).data_bytes = address.constant
+            return
+        if address.constant == _HEAD:
+            op = self._op(instruction, "read", width, [])
+            op.stream = self._stream(base, width)
+            op.stream.reads = True
+            return
+        flag = "empty" if address.constant % 2 == 0 else "full"
+        status = Op(flag, 1, [], self._name(flag), instruction.line, stream=self._stream(base, 0))
+        self._block.ops.append(status)
+        self._op(instruction, "zext", width, [status])
+
+    def _access(
+        self, instruction: Instruction, kind: str, address: Address, width: int, args: list[Value]
+    ) -> None:
+        array = address.base
+        assert isinstance(array, Array)
+        if width != array.width:
+            raise InputError(
+                f"line {instruction.line}: {array.name} has elements of {array.width} bits, but "
+                f"{width} are accessed"
+            )
+        where = array.locate(address, f"line {instruction.line}")
+        # A moving index of a partitioned dimension: all its banks are reached, one is meant.
+        choices: list[tuple[dict[int, int], Value | None]] = [(where.fixed, None)]
+        for dimension, terms in where.moving.items():
+            bits = array.sizes[dimension].bit_length() + 1
+            index = self._sum(instruction, where.fixed[dimension], terms, bits)
+            choices = [
+                (bank | {dimension: i}, self._both(instruction, chosen, index, i))
+                for bank, chosen in choices
+                for i in range(array.sizes[dimension])
+            ]
+        result: Value | None = None
+        for bank, chosen in choices:
+            memory = array.bank(tuple(bank[d] for d in sorted(bank)))
+            bits = max(1, (memory.depth - 1).bit_length())
+            word = self._sum(instruction, where.word, where.terms, bits)
+            op = self._plain_op(instruction, kind, width if kind == "load" else 0, [word, *args])
+            op.memory = memory
+            memory.written |= kind == "store"
+            if kind == "store":
+                op.predicate = chosen
+            elif result is None or chosen is None:
+                result = op
+            else:
+                result = self._plain_op(instruction, "select", width, [chosen, op, result])
+        if result is not None:
+            result.name = self._name(instruction.result)
+            self._values[instruction.result] = result
+
+    def _both(self, instruction: Instruction, chosen: Value | None, index: Value, i: int) -> Value:
+        """Whether `chosen` holds and `index` is `i`."""
+        equal = self._plain_op(instruction, "eq", 1, [index, Const(i, index.width)])
+        if chosen is None:
+            return equal
+        return self._plain_op(instruction, "and", 1, [chosen, equal])
+
+    def _bytes(self, address: Address, instruction: Instruction) -> Value:
+        return self._sum(instruction, address.constant, address.terms, 64)
+
+    def _sum(
+        self, instruction: Instruction, constant: int, terms: list[tuple[int, Value]], width: int
+    ) -> Value:
+        """constant + sum(factor * value), modulo 2^width, as operations of the block."""
+        total: Value = Const(constant % (1 << width), width)
+        for factor, value in terms:
+            term = self._resized(instruction, value, width)
+            if factor != 1:
+                term = self._plain_op(instruction, "mul", width, [term, Const(factor, width)])
+            if isinstance(total, Const) and total.value == 0:
+                total = term
+            else:
+                total = self._plain_op(instruction, "add", width, [total, term])
+        return total
+
+    def _resized(self, instruction: Instruction, value: Value, width: int) -> Value:
+        if value.width == width:
+            return value
+        if isinstance(value, Const):
+            return Const(value.signed % (1 << width), width)
+        kind = "trunc" if value.width > width else "sext"
+        return self._plain_op(instruction, kind, width, [value])
+
+    def _plain_op(self, instruction: Instruction, kind: str, width: int, args: list[Value]) -> Op:
+        op = Op(kind, width, args, self._name("address"), instruction.line)
+        self._block.ops.append(op)
+        return op
+
+    # -------------------------------------------------------------- calls and terminators
+
+    def _on_call(self, instruction: Instruction) -> None:
+        found = re.search(r"@([\w.$]+)\((.*)\)", instruction.rest)
+        if found is None:
+            raise InputError(f"line {instruction.line}: an indirect call is not supported")
+        name, arguments = found[1], split_commas(found[2])
+        if name == MARKER:
+            number = int(arguments[0].split()[-1])
+            if number not in self._block.pragmas:
+                self._block.pragmas.append(number)
+            return
+        if name.startswith(("llvm.lifetime", "llvm.assume", "llvm.dbg", "llvm.experimental.noalias")):
+            return
+        intrinsic = re.fullmatch(r"llvm\.(\w+(?:\.sat)?)\.i(\d+)", name)
+        if intrinsic is None or f"_call_{intrinsic[1].replace('.', '_')}" not in dir(self):
+            raise InputError(
+                f"line {instruction.line}: the call of {_plain(name)} cannot be turned into "
+                "hardware; functions must be defined in the file, and not be recursive"
+            )
+        width = int(intrinsic[2])
+        args = [self._value(a.split(" ", 1)[1], width) for a in arguments if a.startswith(f"i{width} ")]
+        getattr(self, f"_call_{intrinsic[1].replace('.', '_')}")(instruction, width, args)
+
+    def _minmax(kind: str) -> Callable[[_Reader, Instruction, int, list[Value]], None]:  # noqa: N805
+        def handle(self: _Reader, instruction: Instruction, width: int, args: list[Value]) -> None:
+            self._op(instruction, kind, width, args)
+
+        return handle
+
+    _call_smax, _call_smin = _minmax("smax"), _minmax("smin")
+    _call_umax, _call_umin = _minmax("umax"), _minmax("umin")
+
+    def _call_usub_sat(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        larger = self._plain_op(instruction, "umax", width, args)
+        self._op(instruction, "sub", width, [larger, args[1]])
+
+    def _call_uadd_sat(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        total = self._plain_op(instruction, "add", width, args)
+        wrapped = self._plain_op(instruction, "ult", 1, [total, args[0]])
+        self._op(instruction, "select", width, [wrapped, Const((1 << width) - 1, width), total])
+
+    def _call_abs(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        negative = self._plain_op(instruction, "slt", 1, [args[0], Const(0, width)])
+        opposite = self._plain_op(instruction, "sub", width, [Const(0, width), args[0]])
+        self._op(instruction, "select", width, [negative, opposite, args[0]])
+
+    def _on_br(self, instruction: Instruction) -> None:
+        labels = re.findall(r'label %("[^"]+"|[\w.$-]+)', instruction.rest)
+        self._block.targets = [label.strip('"') for label in labels]
+        if len(labels) == 2:
+            condition = instruction.rest.split(",")[0].split(" ", 1)[1]
+            self._block.condition = self._value(condition, 1)
+
+    def _on_ret(self, instruction: Instruction) -> None:
+        if instruction.rest != "void":
+            raise InputError(f"{self._process.name}: a top function or process must return void")
+
+    def _on_unreachable(self, instruction: Instruction) -> None:
+        raise InputError(
+            f"line {instruction.line}: {self._process.name} reaches undefined behaviour on some "
+            "path; check its loops and indices"
+        )
+
+    # -------------------------------------------------------------- edges
+
+    def _link(self) -> None:
+        for block in self._process.blocks.values():
+            for target in block.targets:
+                follower = self._process.blocks[target]
+                if block.name not in follower.predecessors:
+                    follower.predecessors.append(block.name)
+        owners = {id(phi): b for b in self._process.blocks.values() for phi in b.phis}
+        for phi, instruction in self._phis:
+            pairs = re.findall(r'\[ ([^,\]]+), %("[^"]+"|[\w.$-]+) \]', instruction.rest)
+            incoming = {label.strip('"'): text for text, label in pairs}
+            block = owners[id(phi)]
+            phi.args = [self._value(incoming[p], phi.width) for p in block.predecessors]
+
+
+def _width(kind: str, instruction: Instruction) -> int:
+    if not re.fullmatch(r"i\d+", kind):
+        raise InputError(
+            f"line {instruction.line}: a value of LLVM type {kind} is not supported; use integers "
+            "(ap_int, ap_uint, int, ...)"
+        )
+    return int(kind[1:])
+
+
+def _split_type(text: str) -> tuple[str, str]:
+    """`[2 x i8] c"..", align 1` -> (`[2 x i8]`, `c"..", align 1`)."""
+    depth = 0
+    for i, char in enumerate(text):
+        depth += char in "[{<("
+        depth -= char in "]}>)"
+        if char == " " and depth == 0:
+            return text[:i], text[i + 1 :]
+    raise ValueError(text)
+
+
+def _initial(kind: str, text: str, layout: Layout) -> list[int]:
+    """All integers of an initialiser of type `kind`, flat."""
+    values, rest = _take(kind, text, layout)
+    del rest  # alignment and other attributes
+    return values
+
+
+def _take(kind: str, text: str, layout: Layout) -> tuple[list[int], str]:
+    """The integers at the start of `text`, and what follows them."""
+    word = re.match(r"(zeroinitializer|undef|poison)", text)
+    if word:
+        sizes, _ = layout.dimensions(kind)
+        count = 1
+        for size in sizes:
+            count *= size
+        return [0] * count, text[word.end() :]
+    if text.startswith('c"'):
+        end = text.index('"', 2)
+        return _string(text[2:end]), text[end + 1 :]
+    if text[0] in "[{<":
+        values, rest = [], text.lstrip("<")[1:].lstrip()
+        while rest[0] not in "]}":
+            inner, rest = _split_type(rest)
+            taken, rest = _take(inner, rest, layout)
+            values += taken
+            rest = rest.lstrip(", ")
+        return values, rest[1:].lstrip(">")
+    number = re.match(r"-?\d+|true|false", text)
+    if number is None:
+        raise InputError(f"an initial value that is no integer is not supported: {text[:40]}")
+    return [{"true": 1, "false": 0}.get(number[0]) if number[0][0] in "tf" else int(number[0])], (
+        text[number.end() :]
+    )
+
+
+def _string(text: str) -> list[int]:
+    values, i = [], 0
+    while i < len(text):
+        if text.startswith("\\\\", i):
+            values.append(ord("\\"))
+            i += 2
+        elif text[i] == "\\":
+            values.append(int(text[i + 1 : i + 3], 16))
+            i += 3
+        else:
+            values.append(ord(text[i]))
+            i += 1
+    return values

@@ -1,0 +1,101 @@
+"""Source stage: a C++ file -> preprocessed text in which every HLS pragma is a marker call.
+
+clang drops pragmas that it does not know. So the file is preprocessed first, and each
+`#pragma HLS ...` line becomes a call of an unknown function with the pragma's number. The call
+survives in the LLVM IR at the place (function, loop) to which the pragma applies.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from hls.errors import InputError
+
+__all__ = ["MARKER", "Pragma", "mark"]
+
+MARKER = "lineloom_pragma"
+
+_PRAGMA = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+HLS[ \t]+(.*)$", re.IGNORECASE)
+_LINE = re.compile(r'^# (\d+) "((?:[^"\\]|\\.)*)"')
+
+KNOWN = frozenset(
+    "PIPELINE UNROLL ARRAY_PARTITION LOOP_FLATTEN LOOP_TRIPCOUNT DATAFLOW STREAM INLINE "
+    "BIND_STORAGE DEPENDENCE INTERFACE".split()  # noqa: SIM905 - a list of words reads best
+)
+
+
+@dataclass(frozen=True)
+class Pragma:
+    """One `#pragma HLS` line: `PIPELINE II=1` has name PIPELINE and options {"II": "1"}.
+
+    A word without a value is an option with an empty value; names of options are in lower case.
+    """
+
+    name: str
+    options: dict[str, str] = field(hash=False)
+    file: str
+    line: int
+
+    @property
+    def place(self) -> str:
+        """`file:line`, for messages."""
+        return f"{self.file}:{self.line}"
+
+    def integer(self, option: str, default: int) -> int:
+        """An option's integer value.
+
+        Raises:
+            InputError: the value is no integer.
+        """
+        text = self.options.get(option, str(default))
+        try:
+            return int(text, 0)
+        except ValueError:
+            raise InputError(
+                f"{self.place}: #pragma HLS {self.name}: {option}={text} is not an integer"
+            ) from None
+
+
+def mark(preprocessed: str) -> tuple[str, list[Pragma]]:
+    """Replace HLS pragmas of a preprocessed file by marker calls.
+
+    Returns:
+        The text, and the pragmas in the order of their numbers.
+
+    Raises:
+        InputError: an HLS pragma that is not supported.
+    """
+    pragmas: list[Pragma] = []
+    lines = []
+    file, number = "<source>", 0
+    for text in preprocessed.splitlines():
+        at = _LINE.match(text)
+        if at:
+            file, number = at[2], int(at[1]) - 1
+            lines.append(text)
+            continue
+        number += 1
+        found = _PRAGMA.match(text)
+        if found is None:
+            lines.append(text)
+            continue
+        pragmas.append(_parsed(found[1], file, number))
+        lines.append(f"{MARKER}({len(pragmas) - 1});")
+    declaration = f'extern "C" void {MARKER}(int) noexcept;'
+    return "\n".join([declaration, *lines]) + "\n", pragmas
+
+
+def _parsed(text: str, file: str, line: int) -> Pragma:
+    name, *words = re.sub(r"\s*=\s*", "=", text.split("//")[0]).split()
+    name = name.upper()
+    if name not in KNOWN:
+        raise InputError(
+            f"{file}:{line}: #pragma HLS {name} is not supported; "
+            f"known are {', '.join(sorted(KNOWN))}"
+        )
+    options = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        options[key.lower()] = value
+    return Pragma(name, options, file, line)

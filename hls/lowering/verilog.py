@@ -1,0 +1,162 @@
+"""Verilog: bound machines and the top that joins them, through the templates of `templates/rtl`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hls.lowering.expressions import literal
+from hls.lowering.ir import Design, StreamEnd
+from hls.lowering.machine import Machine, Pipeline
+from hls.rendering import render
+
+__all__ = ["process_text", "top_texts"]
+
+
+def process_text(top: str, machine: Machine) -> str:
+    """The module of one process."""
+    process = machine.process
+    states = ["IDLE", *(state.name for state in machine.states)]
+    bits = max(1, (len(states) - 1).bit_length())
+    ports = [f"input  wire {_range(i.width)}{i.name}" for i in process.inputs]
+    for stream in process.streams:
+        ports += _stream_ports(stream)
+    registers = {
+        name: width
+        for name, width in machine.registers().items()
+        if not name.endswith("_more")
+    }
+    return render(
+        "rtl/process.v.j2",
+        name=f"{top}_{process.name}",
+        top=top,
+        process=process,
+        m=_Pipelines(machine),
+        states=states,
+        state_bits=bits,
+        ports=ports,
+        registers=registers,
+        memories=[_memory(ports) for ports in machine.memories],
+        streams=[_uses(s) for s in machine.streams],
+        moves=machine.moves,
+        done=" || ".join(f"({state} && {over})" for state, over in machine.ends) or "1'b0",
+        transitions=_transitions,
+    )
+
+
+class _Pipelines:
+    """A machine with the derived names that the template needs of its pipelines."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.first = machine.first
+        self.states = machine.states
+        self.wires = machine.wires
+        self.pipelines = [_pipeline(p) for p in machine.pipelines]
+
+
+def _pipeline(p: Pipeline) -> dict[str, Any]:
+    phase_bits = max(1, (p.ii - 1).bit_length())
+    first = f"{p.prefix}_more"
+    if p.ii > 1:
+        first = f"({p.prefix}_more && {p.prefix}_phase == {phase_bits}'d0)"
+    valid = f"{{{p.prefix}_later, {first}}}" if p.depth > 1 else first
+    return {**vars(p), "phase_bits": phase_bits, "valid": valid}
+
+
+def _range(width: int) -> str:
+    return f"[{width - 1}:0] " if width > 1 else ""
+
+
+def _stream_ports(stream: StreamEnd) -> list[str]:
+    wires = _range(stream.width)
+    ports = []
+    if stream.reads:
+        ports += [f"input  wire {wires}{stream.name}_head", f"input  wire {stream.name}_empty",
+                  f"output wire {stream.name}_take"]  # fmt: skip
+    if stream.writes:
+        ports += [f"output wire {wires}{stream.name}_tail", f"input  wire {stream.name}_full",
+                  f"output wire {stream.name}_put"]  # fmt: skip
+    return ports
+
+
+def _memory(ports: Any) -> dict[str, Any]:
+    memory = ports.memory
+    initial = memory.initial
+    if initial is not None:
+        initial = [literal(word % (1 << memory.width), memory.width) for word in initial]
+    return {"name": f"m_{memory.name}", "ports": ports, "initial": initial}
+
+
+def _uses(ports: Any) -> dict[str, Any]:
+    tail = ""
+    if ports.puts:
+        *firsts, (_, last) = ports.puts
+        tail = "".join(f"({when}) ? {value} : " for when, value in firsts) + last
+    return {
+        "name": ports.end.name,
+        "takes": " || ".join(f"({when})" for when in ports.takes),
+        "puts": " || ".join(f"({when})" for when, _ in ports.puts),
+        "tail": tail,
+    }
+
+
+def _transitions(state: Any) -> str:
+    text = ""
+    for when, target in state.next:
+        text += f"if ({when}) state <= {target.upper()}; else " if when else f"state <= {target.upper()};"
+    return text
+
+
+def top_texts(design: Design, registers: dict[str, Any]) -> dict[str, str]:
+    """The top module, the control slave and the FIFO, by file name.
+
+    Args:
+        design: the design; its streams are AXI4-Stream ports.
+        registers: of the control slave, as in the manifest.
+    """
+    arguments = [
+        {"name": name, **place} for name, place in registers["arguments"].items()
+    ]
+    context = {
+        "top": design.name,
+        "design": design,
+        "arguments": arguments,
+        "address_bits": registers["address_bits"],
+        "axis": [_axis(stream) for stream in design.streams],
+        "fifos": [
+            {"name": f.name, "width": f.width, "depth": max(2, f.depth),
+             "bits": max(1, (max(2, f.depth) - 1).bit_length())}
+            for f in design.fifos
+        ],
+        "instances": [_instance(design, process) for process in design.processes],
+    }  # fmt: skip
+    names = {"fifo": f"{design.name}_fifo.v", "control": f"{design.name}_control.v",
+             "top": f"{design.name}.v"}  # fmt: skip
+    return {file: render(f"rtl/{kind}.v.j2", **context) for kind, file in names.items()}
+
+
+_RESERVED = {"in", "out", "input", "output", "signal", "process", "entity", "end", "begin"}
+
+
+def _axis(stream: StreamEnd) -> dict[str, Any]:
+    data = 8 * stream.data_bytes
+    port = f"{stream.name}_r" if stream.name in _RESERVED else stream.name
+    return {"name": stream.name, "port": port, "data": data, "keep": data // 8,
+            "width": stream.width, "used": data + data // 4 + 1, "reads": stream.reads}  # fmt: skip
+
+
+def _instance(design: Design, process: Any) -> dict[str, Any]:
+    bound = design.bindings[process.name]
+    connections = []
+    for value in process.inputs:
+        outer = bound[value.name]
+        connections.append((value.name, outer))
+    for stream in process.streams:
+        outer = bound[stream.name]
+        if stream.reads:
+            connections += [(f"{stream.name}_{p}", f"{outer}_{p}") for p in ("empty", "take")]
+            connections.append((f"{stream.name}_head", f"{outer}_head"))
+        if stream.writes:
+            connections += [(f"{stream.name}_{p}", f"{outer}_{p}") for p in ("full", "put")]
+            connections.append((f"{stream.name}_tail", f"{outer}_tail"))
+    return {"name": process.name, "module": f"{design.name}_{process.name}",
+            "connections": connections}  # fmt: skip
