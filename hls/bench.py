@@ -22,7 +22,7 @@ QUICK_MACS = 2_000_000
 def conv2d(conv: Conv2d) -> dict[str, Any]:
     """The two calls of a convolution's bench, each a list of contents of frames.
 
-    With run-time parameters also `bias` (low, high) and `scale`; see `_scale`.
+    For run-time parameters also `bias`, `scale` and `tie_unit`; see below.
     """
     if conv.macs <= QUICK_MACS:
         calls = [["kRandom"] * 3, ["kMinimum", "kMaximum", "kRandom"]]
@@ -30,15 +30,17 @@ def conv2d(conv: Conv2d) -> dict[str, Any]:
         calls = [["kRandom", "kMinimum"], ["kMaximum"]]
     else:
         calls = [["kRandom"], ["kRandom"]]
+    products = conv.taps_per_output
     return {
         "calls": calls,
-        "bias": _bias(conv),
-        "scale": _scale(conv, conv.taps_per_output) if conv.epilogue.requantized else None,
+        "bias": _bias(conv, products),
+        "scale": _scale(conv, products),
+        "tie_unit": _tie_unit(conv),
     }
 
 
 def gemm(gemm: Gemm) -> dict[str, Any]:
-    """The sizes of a GEMM's bench as `cases` of m, k, n and `scale`, and `bias` (low, high)."""
+    """The sizes of a GEMM's bench as `cases` of m, k, n, with `bias` and `scale`; `tie_unit`."""
     top = (gemm.max_m, gemm.max_k, gemm.max_n)
     array = (gemm.rows, gemm.rows, gemm.cols)
     beyond_array = (gemm.rows + 1, gemm.rows + 1, gemm.cols + 1)
@@ -47,44 +49,47 @@ def gemm(gemm: Gemm) -> dict[str, Any]:
     maxima = [top] + [
         tuple(top[i] if i == axis else array[i] for i in range(3)) for axis in range(3)
     ]
-    cases: list[tuple[int, ...]] = []
+    cases: list[dict[str, Any]] = []
     for wanted in [(1, 1, 1), beyond_array, beyond_tile, *maxima, array]:
-        sizes = tuple(min(size, most) for size, most in zip(wanted, top, strict=True))
-        if sizes not in cases and math.prod(sizes) <= QUICK_MACS:
-            cases.append(sizes)
-    return {
-        "cases": [
-            {
-                "m": m,
-                "k": k,
-                "n": n,
-                "scale": _scale(gemm, k) if gemm.epilogue.requantized else None,
-            }
-            for m, k, n in cases
-        ],
-        "bias": _bias(gemm),
-    }
+        m, k, n = (min(size, most) for size, most in zip(wanted, top, strict=True))
+        case = {"m": m, "k": k, "n": n, "bias": _bias(gemm, k), "scale": _scale(gemm, k)}
+        if case not in cases and m * k * n <= QUICK_MACS:
+            cases.append(case)
+    return {"cases": cases, "tie_unit": _tie_unit(gemm)}
 
 
-def _bias(design: Conv2d | Gemm) -> tuple[int, int] | None:
-    """Biases that take part of the accumulator's range, so that sums still matter."""
+def _spread(design: Conv2d | Gemm, products: int) -> float:
+    """The standard deviation of a sum of products of independent uniform operands."""
+    product_bits = design.input_format.bits + design.weight_format.bits
+    return math.sqrt(products * 4.0 ** (product_bits - 2) / 9)
+
+
+def _bias(design: Conv2d | Gemm, products: int) -> tuple[int, int] | None:
+    """The least and the largest bias: all of the format, or what does not clamp the outputs."""
     if design.bias_format is None:
         return None
-    room = Fixed(bits=max(2, min(design.bias_format.bits, design.worst_case.bits - 3)))
     low, high = design.bias_format.minimum, design.bias_format.maximum
-    return max(room.minimum, low), min(room.maximum, high)
+    if not design.epilogue.requantized:
+        return low, high
+    limit = round(_spread(design, products))
+    return max(-limit, low), min(limit, high)
 
 
-def _scale(design: Conv2d | Gemm, products: int) -> dict[str, int]:
+def _scale(design: Conv2d | Gemm, products: int) -> dict[str, int] | None:
     """Multipliers and the shift with which sums of `products` random products fill the output.
 
-    `low` to `high` are ordinary multipliers; `tie` is a power of two, whose products often lie
+    `low` to `high` are ordinary multipliers; `tie` is a power of two, whose products can lie
     halfway between two outputs.
     """
-    product_bits = design.input_format.bits + design.weight_format.bits
-    spread = math.sqrt(products * 4.0 ** (product_bits - 2) / 9)
-    wanted = 2.0 ** (design.epilogue.output.bits - 1) / (3 * spread)
+    if not design.epilogue.requantized:
+        return None
+    wanted = 2.0 ** (design.epilogue.output.bits - 1) / (3 * _spread(design, products))
     multiplier, shift = scale_to_multiplier(wanted, design.multiplier_bits, design.max_shift)
     high = max(1, multiplier)
-    return {"low": (high + 1) // 2, "high": high, "tie": 1 << (high.bit_length() - 1),
-            "shift": shift}  # fmt: skip
+    tie = 1 << (high.bit_length() - 1)
+    return {"low": (high + 1) // 2, "high": high, "tie": tie, "shift": shift}
+
+
+def _tie_unit(design: Conv2d | Gemm) -> int:
+    """Weights and biases that are multiples of this bring products with `tie` to ties quickly."""
+    return 1 << (design.weight_format.bits - 2)

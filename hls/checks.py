@@ -50,10 +50,16 @@ def divisors(number: int) -> list[int]:
     return [d for d in range(1, number + 1) if number % d == 0]
 
 
-def require_divides(owner: str, name: str, value: int, of: str, number: int) -> None:
-    """Reject a lane count that leaves a remainder, naming the nearest legal ones."""
+def require_divides(
+    owner: str, name: str, value: int, of: str, number: int, common: int | None = None
+) -> None:
+    """Reject a lane count that leaves a remainder, naming the nearest legal ones.
+
+    Those divide `number`, or `common` if that is given because more rules hold.
+    """
     if number % value:
-        nearest = sorted(sorted(divisors(number), key=lambda d: abs(d - value))[:2])
+        legal = divisors(number if common is None else common)
+        nearest = sorted(sorted(legal, key=lambda d: abs(d - value))[:2])
         remedy = f"use {_listed([str(d) for d in nearest])}"
         raise reject(owner, f"{name}={value}", f"does not divide {of}={number}", remedy)
 

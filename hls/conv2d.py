@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -100,12 +101,15 @@ class Conv2d:
             whole("Conv2d", field, getattr(self, field), 1, high)
         one_of("Conv2d", "taps", self.taps, ("all", "row", "one"))
         one_of("Conv2d", "weights", self.weights, ("rom", "load"))
-        require_divides("Conv2d", "groups", self.groups, "in_channels", self.in_channels)
-        require_divides("Conv2d", "groups", self.groups, "out_channels", self.out_channels)
+        for field in ("in_channels", "out_channels"):
+            common = math.gcd(self.in_channels, self.out_channels)
+            require_divides("Conv2d", "groups", self.groups, field, getattr(self, field), common)
         whole(
             "Conv2d", "input_zero_point", self.input_zero_point,
             self.input_format.minimum, self.input_format.maximum,
         )  # fmt: skip
+        whole("Conv2d", "simd", self.simd, 1, self.in_channels)
+        whole("Conv2d", "pe", self.pe, 1, self.out_channels)
         self._check_fits()
         self._check_lanes()
         self._check_stream("simd", self.simd, self.input_format)
@@ -134,8 +138,6 @@ class Conv2d:
                 )
 
     def _check_lanes(self) -> None:
-        whole("Conv2d", "simd", self.simd, 1, self.in_channels)
-        whole("Conv2d", "pe", self.pe, 1, self.out_channels)
         if self.simd <= self.group_in_channels:
             of = "in_channels" if self.groups == 1 else "in_channels / groups"
             require_divides("Conv2d", "simd", self.simd, of, self.group_in_channels)
@@ -298,6 +300,10 @@ class Conv2d:
         """The sliding window of the pooling over the convolution's output, if there is one."""
         if self.pooling is None:
             return None
+        given: object = self.pooling  # a configuration file may hold anything
+        if not isinstance(given, Pool):
+            rule = "is neither None nor a Pool"
+            raise reject("Conv2d", f"pooling={given!r}", rule, "use one like Pool(size=2)")
         one_of("Conv2d", "pooling kind", self.pooling.kind, ("max", "average"))
         size = pair("Conv2d", "pooling size", self.pooling.size, 1, 64)
         chosen = size if self.pooling.stride is None else self.pooling.stride

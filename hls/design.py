@@ -54,10 +54,6 @@ def from_dict(data: Mapping[str, Any]) -> Design:
         if isinstance(fields.get(name), Mapping):
             require_fields(nested, fields[name])
             fields[name] = nested(**{k: _tupled(v) for k, v in fields[name].items()})
-    required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
-    missing = [name for name in required if name not in fields]
-    if missing:
-        raise DesignError(f"{cls.__name__}: {missing[0]} is missing; give all of {required}")
     return cls(**{name: _tupled(value) for name, value in fields.items()})
 
 
@@ -66,10 +62,14 @@ def _tupled(value: Any) -> Any:
 
 
 def require_fields(cls: type, fields: Mapping[str, Any]) -> None:
-    """Reject a key that is no field of `cls`, suggesting the nearest one."""
+    """Reject a key that is no field of `cls`, suggesting the nearest one, and a missing field."""
     known = [f.name for f in dataclasses.fields(cls)]
     for name in fields:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
             raise DesignError(f"{cls.__name__}: {name!r} is not a field; {remedy}")
+    required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
+    missing = [name for name in required if name not in fields]
+    if missing:
+        raise DesignError(f"{cls.__name__}: {missing[0]} is missing; give all of {required}")

@@ -148,20 +148,28 @@ def _processes(conv: Conv2d) -> list[str]:
 
 def _streams(conv: Conv2d) -> list[dict[str, Any]]:
     """The FIFOs of a convolution; only the windows' depth matters for speed (`hls.pacing`)."""
+    word = conv.simd * conv.input_format.bits
+    result = conv.pe * conv.epilogue.output.bits
+    sums = conv.pe * conv.epilogue.accumulator.bits
+    windows = conv.window.taps * word
     streams = [
-        {"name": "words", "type": "Word_t", "depth": 2},
-        {"name": "windows", "type": "Window_t", "depth": conv.window_fifo_words},
-        {"name": "sums", "type": "Sums_t", "depth": 2},
-        {"name": "results", "type": "Result_t", "depth": 2},
+        _stream("words", "Word_t", word),
+        _stream("windows", "Window_t", windows, conv.window_fifo_words),
+        _stream("sums", "Sums_t", sums),
+        _stream("results", "Result_t", result),
     ]
-    if conv.pooling:
+    if conv.pool_window is not None:
         streams += [
-            {"name": "pool_windows", "type": "PoolWindow_t", "depth": 2},
-            {"name": "pooled", "type": "Result_t", "depth": 2},
+            _stream("pool_windows", "PoolWindow_t", conv.pool_window.taps * result),
+            _stream("pooled", "Result_t", result),
         ]
     if conv.weights == "load":
-        streams.append({"name": "finish_parameters", "type": "ap_uint<32> ", "depth": 2})
+        streams.append(_stream("finish_parameters", "ap_uint<32> ", 32))
     return streams
+
+
+def _stream(name: str, cpp_type: str, bits: int, depth: int = 2) -> dict[str, Any]:
+    return {"name": name, "type": cpp_type, "bits": bits, "depth": depth}
 
 
 def _gemm_summary(gemm: Gemm) -> str:

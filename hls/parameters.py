@@ -8,6 +8,8 @@ value for requantize="tensor").
 from __future__ import annotations
 
 import math
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +129,7 @@ def load_parameters(conv: Conv2d, path: Path) -> Parameters:
             arrays = {name: data[name] for name in data.files}
     except FileNotFoundError:
         raise InputError(f"{path}: no such weights file; make one with numpy.savez") from None
-    except (OSError, ValueError, AttributeError, EOFError) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path}: is not a readable .npz file ({type(error).__name__}); "
             "make one with numpy.savez"

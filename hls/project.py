@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hls.design import Design, from_dict
 from hls.conv2d import Conv2d
+from hls.design import Design, from_dict
 from hls.errors import InputError
 from hls.manifest import FORMAT
 from hls.parameters import Parameters, load_parameters
@@ -43,7 +44,7 @@ class Project:
             InputError: there is no project of ours, or it is of another version.
         """
         project = cls(Path(path))
-        if not project.path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name too long
             raise InputError(f"{path}: no such project; generate one with lineloom conv2d or gemm")
         found = project.manifest.get("lineloom")
         if found != FORMAT:
@@ -51,6 +52,9 @@ class Project:
                 f"{path}: manifest.json has format {found!r}, this Lineloom reads {FORMAT}; "
                 "generate the project again"
             )
+        for entry in ("name", "design", "formats", "costs"):
+            if not project.manifest.get(entry):
+                raise InputError(f"{path}: manifest.json has no {entry}; generate it again")
         return project
 
     @cached_property
@@ -72,7 +76,10 @@ class Project:
     @cached_property
     def design(self) -> Design:
         """The design that the project was generated from."""
-        return from_dict(self.manifest.get("design", {}))
+        data = self.manifest["design"]
+        if not isinstance(data, dict):
+            raise InputError(f"{self.path}: manifest.json has no design; generate it again")
+        return from_dict(data)
 
     @cached_property
     def parameters(self) -> Parameters | None:
@@ -120,11 +127,11 @@ def publish(texts: Mapping[str, str], parameters: Parameters | None, path: Path)
 
 
 def _refuse_foreign(path: Path) -> None:
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise InputError(f"{path}: is not a folder; choose another one with -o")
-    if not path.is_dir():
-        return
     try:
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise InputError(f"{path}: is not a folder; choose another one with -o")
+        if not path.is_dir():
+            return
         names = {entry.name for entry in path.iterdir()}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); choose another one") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from hls.errors import ToolFailed, ToolNotFound
 
-__all__ = ["cache_folder", "cxx", "run"]
+__all__ = ["cache_folder", "cxx", "processor", "run"]
 
 CXX_VARIABLE = "LINELOOM_CXX"
 CACHE_VARIABLE = "LINELOOM_CACHE"
@@ -52,6 +53,16 @@ def cxx() -> tuple[str, ...]:
         "no C++ compiler for C-sim: searched the Python package ziglang and clang++ on PATH; "
         f"pip install ziglang, or set {CXX_VARIABLE} to a clang++ >= 16"
     )
+
+
+@cache
+def processor() -> str:
+    """What the processor can do, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 def run(

@@ -39,8 +39,8 @@ _HERE = Path(__file__).parent
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-sanitize=all", "-Wall", "-Wextra",
           "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")  # fmt: skip
 _MESSAGE_BYTES = 4096
-_CHUNK_BYTES = 64 << 20
-"""Streams of a call hold all of its frames, so many frames are run in several calls."""
+_CHUNK_BYTES = 1 << 20
+"""Streams of a call hold all of its frames; this much of them stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,16 @@ def _conv2d(
     if words.size:
         call(0, 0, words)
     # Baked-in or loaded weights are only read from here on, so that calls may run side by side.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda chunk: call(*chunk, words[:0]), chunks))
+    if len(chunks) == 1:
+        call(*chunks[0], words[:0])
+    else:
+        list(_workers().map(lambda chunk: call(*chunk, words[:0]), chunks))
     return CsimResult(output[0] if single else output, len(chunks))
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def _chunks(conv: Conv2d, frames: int) -> Iterable[tuple[int, int]]:
@@ -225,7 +232,8 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
     for file in sources:
         if not file.is_file():
             raise InputError(f"{file}: is missing; generate the project again")
-    key = hashlib.sha256("\0".join([*tools.cxx(), *flags]).encode())
+    # The compiler tunes for this machine's processor, which a shared cache may not be read on.
+    key = hashlib.sha256("\0".join([*tools.cxx(), *flags, tools.processor()]).encode())
     for file in read:
         key.update(file.read_bytes())
     made = tools.cache_folder() / "csim" / f"{key.hexdigest()[:32]}.so"

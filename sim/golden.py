@@ -63,15 +63,26 @@ def conv2d(
             ]
             pixels = tap.reshape(frames, out_height, out_width, groups, group_channels)
             kernel = filters[:, kh, kw].reshape(groups, per_group, group_channels)
-            sums += np.einsum("nyxgc,gmc->nyxgm", pixels, kernel, optimize=False)
+            by_group = np.moveaxis(pixels, 3, 0).reshape(groups, -1, group_channels)
+            products = _exact_product(by_group, kernel.transpose(0, 2, 1))
+            sums += np.moveaxis(products.reshape(groups, *sums.shape[:3], per_group), 0, 3)
     flat = sums.reshape(frames, out_height, out_width, out_channels)
     return flat if bias is None else flat + np.asarray(bias, np.int64)
 
 
 def gemm(a: npt.ArrayLike, b: npt.ArrayLike, bias: npt.ArrayLike | None = None) -> Ints:
     """A[M,K] . B[K,N] (+ bias[N]) in int64, exact (ONNX MatMulInteger)."""
-    product = np.asarray(a, np.int64) @ np.asarray(b, np.int64)
+    product = _exact_product(np.asarray(a, np.int64), np.asarray(b, np.int64))
     return product if bias is None else product + np.asarray(bias, np.int64)
+
+
+def _exact_product(a: Ints, b: Ints) -> Ints:
+    """a @ b, exact: in float64 (which has fast kernels) where no sum can reach 2^53."""
+    largest = int(np.abs(a).max(initial=0)) * int(np.abs(b).max(initial=0)) * a.shape[-1]
+    if largest < 1 << 53:
+        product: Ints = (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
+        return product
+    return a @ b
 
 
 def wrap(values: Ints, bits: int) -> Ints:

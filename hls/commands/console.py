@@ -33,6 +33,8 @@ class Console:
             print(json.dumps(data))
             return
         table = rich.table.Table(title=title, show_header=False, title_justify="left")
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")  # a long path is wanted whole
         for name, value in rows:
             table.add_row(name, rich.text.Text(str(value)))  # no markup: A[m,k] is meant
         self._out.print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from hls.commands import options
@@ -38,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
                         help="arrays weights, bias, multiplier, shift (default: random)")  # fmt: skip
     parser.add_argument("--load-weights", action="store_true",
                         help="read weights at run time instead of baking them in")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of random weights (0)")
+    parser.add_argument("--seed", type=options.seed, default=0, help="of random weights (0)")
     options.add_formats(parser)
     options.add_design(parser)
 
@@ -57,7 +58,7 @@ def design(args: argparse.Namespace) -> Conv2d:
     fields = options.configured(args, "conv2d", _PLAIN)
     if args.input is not None:
         sizes = args.input.split("x")
-        if len(sizes) != 3 or not all(size.lstrip("-").isdigit() for size in sizes):
+        if len(sizes) != 3 or not all(re.fullmatch(r"-?[0-9]+", size) for size in sizes):
             raise InputError(f"--input={args.input!r} is not HEIGHTxWIDTHxCHANNELS; use 32x32x3")
         fields |= zip(("height", "width", "in_channels"), map(int, sizes), strict=True)
     elif args.config is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hls.commands import options
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
 from hls.errors import InputError
@@ -26,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, help="frames back to back, for a convolution (3)")
     for size in ("m", "k", "n"):
         parser.add_argument(f"--{size}", type=int, help=f"{size} of a GEMM (its maximum)")
-    parser.add_argument("--seed", type=int, default=0, help="of the stimuli (0)")
+    parser.add_argument("--seed", type=options.seed, default=0, help="of the stimuli (0)")
     parser.add_argument("--input", type=Path, metavar="FILE.npy",
                         help="frames [N, H, W, C] instead of random ones")  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="FILE.npy", help="keep what came out")
@@ -103,9 +105,11 @@ def _expected(project: Project, stimuli: dict[str, Any]) -> npt.NDArray[Any]:
 
 def _load(path: Path) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: is not a readable .npy file ({error})") from None
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: is not a readable .npy file (an .npz holds several arrays)")
     return array
 
 

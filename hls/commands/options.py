@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hls.design import Clip, Pool
-from hls.errors import InputError
+from hls.errors import DesignError, InputError
+from hls.naming import require_name
 
 __all__ = [
     "activation",
@@ -20,6 +21,7 @@ __all__ = [
     "name_of",
     "padding",
     "pooling",
+    "seed",
     "size_pair",
 ]
 
@@ -97,9 +99,20 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def name_of(folder: Path, kind: str) -> str:
-    """The folder's name as an identifier, or the kind's."""
+    """The folder's name as an identifier, or the kind's if that makes no legal name."""
     name = re.sub(r"[^a-z0-9_]", "_", folder.name.lower()).strip("_")
-    return name if re.fullmatch(r"[a-z][a-z0-9_]*", name) and "__" not in name else kind
+    try:
+        require_name(kind, name)
+    except DesignError:
+        return kind
+    return name
+
+
+def seed(text: str) -> int:
+    """The seed of a random generator, for argparse."""
+    if not re.fullmatch(r"[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed; use 0 or more")
+    return int(text)
 
 
 def size_pair(option: str, text: str) -> int | tuple[int, int]:
