@@ -1,14 +1,10 @@
 """manifest.json: all that a bench or a board's host needs to know about a generated design.
 
-Registers follow the s_axi_control layout of Vitis HLS (UG1399, "S_AXILITE Control Register Map"):
-control at 0x00 to 0x0c, then the arguments from 0x10 in their order, each followed by a reserved
-word, 64-bit ones in two words.
+Registers are laid out by `hls.registers`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 from hls.conv2d import Conv2d
@@ -17,14 +13,12 @@ from hls.epilogue import Epilogue
 from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.parameters import WEIGHT_ORDER, weight_axes
+from hls.registers import registers
 
 __all__ = ["FORMAT", "manifest"]
 
 FORMAT = 1
 """Version of the manifest; readers refuse others."""
-
-_CONTROL = {"CTRL": 0x00, "GIER": 0x04, "IER": 0x08, "ISR": 0x0C}
-_FIRST_ARGUMENT = 0x10
 
 
 def manifest(design: Design) -> dict[str, Any]:
@@ -45,21 +39,6 @@ def manifest(design: Design) -> dict[str, Any]:
             "on_chip_bits": design.on_chip_bits,
             "dram_bytes": design.dram_bytes,
         },
-    }
-
-
-def registers(arguments: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """Offsets of `arguments`, (name, bits) each, behind the control registers."""
-    placed, offset = {}, _FIRST_ARGUMENT
-    for name, bits in arguments:
-        placed[name] = {"offset": offset, "bits": bits}
-        offset += 8 if bits <= 32 else 12
-    address_bits = max(5, math.ceil(math.log2(offset)))
-    return {
-        "port": "s_axi_control",
-        "address_bits": address_bits,
-        "control": dict(_CONTROL),
-        "arguments": placed,
     }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hls.commands import conv2d, csim, gemm, show
+from hls.commands import conv2d, csim, gemm, lower, show
 
 __all__ = ["VERBS"]
 
-VERBS = {"conv2d": conv2d, "gemm": gemm, "csim": csim, "show": show}
+VERBS = {"conv2d": conv2d, "gemm": gemm, "csim": csim, "lower": lower, "show": show}
 """Name of a verb -> its module, in the order of --help."""

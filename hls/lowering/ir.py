@@ -210,4 +210,6 @@ class Design:
     inputs: list[Input] = field(default_factory=list)
     pointers: list[Pointer] = field(default_factory=list)
     streams: list[StreamEnd] = field(default_factory=list)
+    arguments: list[tuple[str, int]] = field(default_factory=list)
+    """Scalars and pointers of the register map in their order, with their widths."""
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)

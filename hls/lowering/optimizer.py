@@ -17,7 +17,7 @@ import llvmlite.binding as llvm
 from hls.errors import InputError
 from hls.lowering.source import MARKER, Pragma
 
-__all__ = ["optimize"]
+__all__ = ["optimize", "symbol_of"]
 
 _CLEAN = ("sroa", "instruction_combine", "simplify_cfg", "new_gvn", "instruction_combine",
           "simplify_cfg")  # fmt: skip
@@ -31,7 +31,7 @@ def optimize(ir: str, top: str, pragmas: list[Pragma]) -> str:
     Raises:
         InputError: there is no function `top`, or a loop cannot be unrolled as asked.
     """
-    ir = _keep_apart(ir, _symbol(ir, top), pragmas)
+    ir = _keep_apart(ir, symbol_of(ir, top), pragmas)
     ir = _run(ir, _INLINE)
     ir = _ask_for_unrolling(ir, pragmas)
     # An inner loop's trip count may depend on the counter of an outer one that is unrolled first.
@@ -40,7 +40,7 @@ def optimize(ir: str, top: str, pragmas: list[Pragma]) -> str:
     return ir
 
 
-def _symbol(ir: str, top: str) -> str:
+def symbol_of(ir: str, top: str) -> str:
     """The mangled name of a function that is not a member and takes any arguments."""
     pattern = rf"^define [^@]*@({re.escape(top)}|_Z(?:L)?{len(top)}{re.escape(top)}\w*)\("
     found = re.findall(pattern, ir, re.MULTILINE)

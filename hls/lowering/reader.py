@@ -49,7 +49,8 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     for pragma in marks:
         if pragma.name == "INTERFACE":
             design.interfaces.setdefault(pragma.options.get("port", ""), {}).update(pragma.options)
-    if any(pragma.name == "DATAFLOW" for pragma in marks):
+    dataflow = any(pragma.name == "DATAFLOW" for pragma in marks)
+    if dataflow:
         _dataflow(design, module, function, marks, pragmas)
     else:
         process = _Reader(module, function, pragmas).process()
@@ -59,6 +60,14 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
         }
         design.inputs, design.pointers = list(process.inputs), list(process.pointers)
         design.streams = list(process.streams)
+    streams = {stream.name for stream in design.streams}
+    for kind, name in function.parameters:
+        plain = _argument(name)
+        if plain not in streams:
+            scalar = next((i for i in design.inputs if i.name == plain), None)
+            # A flag is a byte in C++, but a bit as a register.
+            bits = 64 if kind == "ptr" else scalar.width if scalar else int(kind[1:])
+            design.arguments.append((plain, bits))
     return design
 
 

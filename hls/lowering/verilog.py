@@ -7,6 +7,7 @@ from typing import Any
 from hls.lowering.expressions import literal
 from hls.lowering.ir import Design, StreamEnd
 from hls.lowering.machine import Machine, Pipeline
+from hls.registers import registers
 from hls.rendering import render
 
 __all__ = ["process_text", "top_texts"]
@@ -106,21 +107,15 @@ def _transitions(state: Any) -> str:
     return text
 
 
-def top_texts(design: Design, registers: dict[str, Any]) -> dict[str, str]:
-    """The top module, the control slave and the FIFO, by file name.
-
-    Args:
-        design: the design; its streams are AXI4-Stream ports.
-        registers: of the control slave, as in the manifest.
-    """
-    arguments = [
-        {"name": name, **place} for name, place in registers["arguments"].items()
-    ]
+def top_texts(design: Design) -> dict[str, str]:
+    """The top module, the control slave and the FIFO, by file name."""
+    layout = registers([(name, width) for name, width in design.arguments])
+    arguments = [{"name": name, **place} for name, place in layout["arguments"].items()]
     context = {
         "top": design.name,
         "design": design,
         "arguments": arguments,
-        "address_bits": registers["address_bits"],
+        "address_bits": layout["address_bits"],
         "axis": [_axis(stream) for stream in design.streams],
         "fifos": [
             {"name": f.name, "width": f.width, "depth": max(2, f.depth),

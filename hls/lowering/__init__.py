@@ -1,0 +1,62 @@
+"""The open backend: HLS C++ to Verilog without a vendor tool. `lower` shows the stages in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hls.lowering.cleanup import clean
+from hls.lowering.frontend import compile_source
+from hls.lowering.ifconversion import convert
+from hls.lowering.llvmir import parse
+from hls.lowering.machine import bind
+from hls.lowering.optimizer import optimize, symbol_of
+from hls.lowering.reader import read
+from hls.lowering.report import report
+from hls.lowering.scheduling import schedule
+from hls.lowering.target import target_of
+from hls.lowering.verilog import process_text, top_texts
+
+__all__ = ["Lowered", "lower"]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """What lowering makes: Verilog files by name, and a report of loops and memories."""
+
+    files: dict[str, str]
+    report: dict[str, Any]
+
+
+def lower(
+    source: Path,
+    top: str,
+    *,
+    includes: Sequence[Path] = (),
+    part: str = "xc7z020",
+    clock_ns: float = 10.0,
+) -> Lowered:
+    """Lower the function `top` of a C++ file.
+
+    Raises:
+        InputError: C++ outside of the supported subset; the text names the line and what to do.
+        ToolFailed: clang rejects the file.
+    """
+    target = target_of(part, clock_ns)
+    ir, pragmas = compile_source(source, includes)
+    optimised = optimize(ir, top, pragmas)
+    design = read(parse(optimised), symbol_of(optimised, top), pragmas)
+    machines, schedules = [], {}
+    for process in design.processes:
+        clean(convert(process, pragmas))
+        process.check()
+        schedules[process.name] = schedule(process, target)
+        machines.append(bind(process, schedules[process.name]))
+    files = {
+        f"{design.name}_{machine.process.name}.v": process_text(design.name, machine)
+        for machine in machines
+    }
+    files |= top_texts(design)
+    return Lowered(files, report(design, schedules, target))
