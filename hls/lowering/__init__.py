@@ -12,6 +12,7 @@ from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
 from hls.lowering.llvmir import parse
 from hls.lowering.machine import bind
+from hls.lowering.memoryports import split_accesses
 from hls.lowering.optimizer import optimize, symbol_of
 from hls.lowering.reader import read
 from hls.lowering.report import report
@@ -48,10 +49,12 @@ def lower(
     ir, pragmas = compile_source(source, includes)
     optimised = optimize(ir, top, pragmas)
     design = read(parse(optimised), symbol_of(optimised, top), pragmas)
-    machines, schedules = [], {}
     for process in design.processes:
         clean(convert(process, pragmas))
-        process.check()
+    split_accesses(design)
+    machines, schedules = [], {}
+    for process in design.processes:
+        clean(process).check()
         schedules[process.name] = schedule(process, target)
         machines.append(bind(process, schedules[process.name]))
     files = {

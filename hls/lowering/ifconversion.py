@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hls.errors import InputError
 from hls.lowering.ir import Block, Const, Op, Process, Value
-from hls.lowering.loops import Loop, find_loops
+from hls.lowering.loops import Loop, find_loops, joins
 from hls.lowering.source import Pragma
 
 __all__ = ["convert"]
@@ -46,6 +46,7 @@ class _Conversion:
         self._process = process
         self._loop = loop
         self._place = pragma.place
+        self._same = joins(process, loop)
         self._header = process.blocks[loop.header]
         self._merged = Block(
             loop.header,
@@ -68,7 +69,7 @@ class _Conversion:
     def _place_block(self, block: Block) -> None:
         if block is not self._header:
             edges = [self._edges[(p, block.name)] for p in block.predecessors]
-            same = self._loop.reached_like[block.name]
+            same = self._same[block.name]
             self._reached[block.name] = self._reached[same] if same else self._any(edges)
             for phi in block.phis:
                 self._chosen[id(phi)] = self._choice(phi, edges)

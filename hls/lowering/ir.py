@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 __all__ = [
-    "ARITHMETIC", "Block", "Const", "Design", "Fifo", "Input", "Memory", "Op", "Pointer", "Process",
+    "ARITHMETIC", "Block", "Const", "Design", "Fifo", "Input", "Memory", "MemoryPort", "Op", "Pointer", "Process",
     "Register", "StreamEnd", "Value",
 ]  # fmt: skip
 
@@ -78,6 +78,8 @@ class Op(Value):
     stream: StreamEnd | None = None
     pointer: Pointer | None = None
     predicate: Value | None = None
+    after: Op | None = None
+    """An operation of another stream that must have happened a cycle before."""
 
     @property
     def has_effect(self) -> bool:
@@ -197,6 +199,17 @@ class Fifo:
 
 
 @dataclass(eq=False)
+class MemoryPort:
+    """An AXI4 master: the pointer argument that is its base, bits of a word and of its index."""
+
+    pointer: str
+    width: int
+    index_width: int
+    reads: bool = False
+    writes: bool = False
+
+
+@dataclass(eq=False)
 class Design:
     """The top function: its processes and how they are joined.
 
@@ -210,6 +223,7 @@ class Design:
     inputs: list[Input] = field(default_factory=list)
     pointers: list[Pointer] = field(default_factory=list)
     streams: list[StreamEnd] = field(default_factory=list)
+    memory_ports: list[MemoryPort] = field(default_factory=list)
     arguments: list[tuple[str, int]] = field(default_factory=list)
     """Scalars and pointers of the register map in their order, with their widths."""
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)

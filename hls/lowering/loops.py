@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hls.lowering.ir import Process
 
-__all__ = ["Loop", "find_loops"]
+__all__ = ["Loop", "find_loops", "joins"]
 
 
 @dataclass
@@ -19,8 +19,6 @@ class Loop:
     order: list[str] = field(default_factory=list)
     inner: list[Loop] = field(default_factory=list)
     label: str = ""
-    reached_like: dict[str, str] = field(default_factory=dict)
-    """For a block where branches join: the block after which it is always reached, or ""."""
 
 
 def find_loops(process: Process) -> list[Loop]:
@@ -46,14 +44,15 @@ def _natural(process: Process, header: str, latch: str, order: list[str]) -> Loo
             new = set(process.blocks[block].predecessors) - inside
             inside |= new
             work += new
-    members = [name for name in order if name in inside]
-    found = Loop(header, latch, inside, members, label=header)
-    found.reached_like = _joins(process, found)
-    return found
+    return Loop(header, latch, inside, [name for name in order if name in inside], label=header)
 
 
-def _joins(process: Process, loop: Loop) -> dict[str, str]:
-    """The nearest dominator that each block post-dominates, within one iteration of the loop."""
+def joins(process: Process, loop: Loop) -> dict[str, str]:
+    """The nearest dominator that each block post-dominates, within one iteration of the loop.
+
+    Whenever that dominator is reached, so is the block. "" for a block without one; the loop must
+    hold no other.
+    """
     dominators: dict[str, set[str]] = {}
     for name in loop.order:
         before = [p for p in process.blocks[name].predecessors if p in dominators]

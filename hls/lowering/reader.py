@@ -47,8 +47,9 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     design = Design(_plain(top))
     marks = [pragmas[n] for n in _marks(function)]
     for pragma in marks:
-        if pragma.name == "INTERFACE":
-            design.interfaces.setdefault(pragma.options.get("port", ""), {}).update(pragma.options)
+        # A pointer has two: m_axi for its data, s_axilite for its value.
+        if pragma.name == "INTERFACE" and "s_axilite" not in pragma.options:
+            design.interfaces[pragma.options.get("port", "")] = pragma.options
     dataflow = any(pragma.name == "DATAFLOW" for pragma in marks)
     if dataflow:
         _dataflow(design, module, function, marks, pragmas)
@@ -389,7 +390,7 @@ class _Reader:
         elif isinstance(address.base, Array):
             self._access(instruction, "load", address, width, [])
         else:
-            op = self._op(instruction, "fetch", width, [self._bytes(address, instruction)])
+            op = self._op(instruction, "fetch", width, [self._index(address, width, instruction)])
             op.pointer = self._pointer(str(address.base))
 
     def _on_store(self, instruction: Instruction) -> None:
@@ -406,7 +407,7 @@ class _Reader:
         elif isinstance(address.base, Array):
             self._access(instruction, "store", address, width, [value])
         else:
-            op = self._op(instruction, "put", 0, [self._bytes(address, instruction), value])
+            op = self._op(instruction, "put", 0, [self._index(address, width, instruction), value])
             op.pointer = self._pointer(str(address.base))
 
     def _stream_load(self, instruction: Instruction, address: Address, width: int) -> None:
@@ -470,8 +471,19 @@ class _Reader:
             return equal
         return self._plain_op(instruction, "and", 1, [chosen, equal])
 
-    def _bytes(self, address: Address, instruction: Instruction) -> Value:
-        return self._sum(instruction, address.constant, address.terms, 64)
+    def _index(self, address: Address, width: int, instruction: Instruction) -> Value:
+        """The word address of an access through a pointer, in words of the access."""
+        size = width // 8
+        if width % 8 or size & (size - 1) or not 8 <= width <= 1024:
+            raise InputError(
+                f"line {instruction.line}: a pointer to words of {width} bits is not supported; "
+                "AXI4 has words of 8, 16, 32, ... 1024 bits"
+            )
+        if address.constant % size or any(stride % size for stride, _ in address.terms):
+            raise InputError(f"line {instruction.line}: {address.base} is accessed within a word")
+        bits = 32 if all(value.width <= 33 for _, value in address.terms) else 60
+        terms = [(stride // size, value) for stride, value in address.terms]
+        return self._sum(instruction, address.constant // size, terms, bits)
 
     def _sum(
         self, instruction: Instruction, constant: int, terms: list[tuple[int, Value]], width: int

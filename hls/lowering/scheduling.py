@@ -234,6 +234,9 @@ class _Scheduler:
                 ends.setdefault((id(op.stream), side), []).append(op)
             elif op.pointer is not None:
                 ends.setdefault((id(op.pointer), op.kind), []).append(op)
+        for op in self._block.ops:
+            if op.after is not None:
+                lifted = self._lift(op, self._start[id(op.after)] + 1) or lifted
         for ops in ends.values():
             moves = [op for op in ops if op.kind not in ("empty", "full")]
             for first, second in zip(moves, moves[1:], strict=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hls.lowering.expressions import literal
-from hls.lowering.ir import Design, StreamEnd
+from hls.lowering.ir import Design, MemoryPort, StreamEnd
 from hls.lowering.machine import Machine, Pipeline
 from hls.registers import registers
 from hls.rendering import render
@@ -122,9 +122,13 @@ def top_texts(design: Design) -> dict[str, str]:
              "bits": max(1, (max(2, f.depth) - 1).bit_length())}
             for f in design.fifos
         ],
+        "masters": [_master(design, port) for port in design.memory_ports],
         "instances": [_instance(design, process) for process in design.processes],
     }  # fmt: skip
-    names = {"fifo": f"{design.name}_fifo.v", "control": f"{design.name}_control.v",
+    kinds = {"burst_read": any(p.reads for p in design.memory_ports),
+             "burst_write": any(p.writes for p in design.memory_ports)}  # fmt: skip
+    names = {kind: f"{design.name}_{kind}.v" for kind, used in kinds.items() if used}
+    names |= {"fifo": f"{design.name}_fifo.v", "control": f"{design.name}_control.v",
              "top": f"{design.name}.v"}  # fmt: skip
     return {file: render(f"rtl/{kind}.v.j2", **context) for kind, file in names.items()}
 
@@ -137,6 +141,12 @@ def _axis(stream: StreamEnd) -> dict[str, Any]:
     port = f"{stream.name}_r" if stream.name in _RESERVED else stream.name
     return {"name": stream.name, "port": port, "data": data, "keep": data // 8,
             "width": stream.width, "used": data + data // 4 + 1, "reads": stream.reads}  # fmt: skip
+
+
+def _master(design: Design, port: MemoryPort) -> dict[str, Any]:
+    options = design.interfaces.get(port.pointer, {})
+    bundle = options.get("bundle") or "gmem"
+    return {**vars(port), "port": f"m_axi_{bundle}", "size": (port.width // 8).bit_length() - 1}
 
 
 def _instance(design: Design, process: Any) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""AXI4 masters: accesses through a pointer become streams of addresses and of words.
+
+An adaptor turns the addresses into bursts. Where control and addresses do not depend on data, they
+get a process of their own, a copy of the original without anything else: it runs ahead, so that
+bursts of nested loops overlap (decoupled access and execute, Smith, ISCA'82). Otherwise the
+process itself sends the address, and waits for the word a stage later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hls.errors import InputError
+from hls.lowering.cleanup import clean
+from hls.lowering.ir import Block, Design, Fifo, MemoryPort, Op, Pointer, Process, StreamEnd, Value
+
+__all__ = ["split_accesses"]
+
+_ADDRESS_WORDS, _DATA_WORDS = 4, 64
+
+
+def split_accesses(design: Design) -> Design:
+    """Replace all fetches and puts of `design`, in place; each process is one block a pipeline."""
+    for process in list(design.processes):
+        for pointer in process.pointers:
+            for kind, side in (("fetch", "read"), ("put", "write")):
+                if any(op.kind == kind and op.pointer is pointer for op in process.ops()):
+                    _split(design, process, pointer, kind, side)
+        process.pointers = []
+    return design
+
+
+def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: str) -> None:
+    outer = design.bindings[process.name][pointer.name]
+    ops = [op for op in process.ops() if op.kind == kind and op.pointer is pointer]
+    width = ops[0].width if kind == "fetch" else ops[0].args[1].width
+    index_width = ops[0].args[0].width
+    if any((op.width if kind == "fetch" else op.args[1].width) != width for op in ops):
+        raise InputError(
+            f"{process.name}: {pointer.name} is accessed with different widths; use one word type"
+        )
+    port = next((p for p in design.memory_ports if p.pointer == outer), None)
+    if port is None:
+        port = MemoryPort(outer, width, index_width)
+        design.memory_ports.append(port)
+    if port.width != width or (side == "read" and port.reads) or (side == "write" and port.writes):
+        raise InputError(
+            f"{design.name}: pointer {outer} is accessed in two places or widths; give each process "
+            "a pointer of its own"
+        )
+    addresses = StreamEnd(f"{outer}_{side}_address", index_width, writes=True)
+    words = StreamEnd(f"{outer}_{side}_data", width, reads=side == "read", writes=side == "write")
+    design.fifos += [
+        Fifo(addresses.name, index_width, _ADDRESS_WORDS), Fifo(words.name, width, _DATA_WORDS)
+    ]  # fmt: skip
+    port.reads |= side == "read"
+    port.writes |= side == "write"
+    ahead = _address_process(process, pointer, kind, addresses)
+    if ahead is not None:
+        ahead.name = f"{process.name}_{outer}_{side}_addresses"
+        design.processes.append(ahead)
+        design.bindings[ahead.name] = {
+            name: bound for name, bound in design.bindings[process.name].items()
+        } | {addresses.name: addresses.name}
+    else:
+        process.streams.append(addresses)
+        design.bindings[process.name][addresses.name] = addresses.name
+    process.streams.append(words)
+    design.bindings[process.name][words.name] = words.name
+    _use_streams(process, ops, kind, words, None if ahead is not None else addresses)
+
+
+def _use_streams(
+    process: Process, ops: list[Op], kind: str, words: StreamEnd, addresses: StreamEnd | None
+) -> None:
+    """Turn fetches into reads and puts into writes of `words`; tell the address if we have to."""
+    wanted = {id(op) for op in ops}
+    for block in process.blocks.values():
+        result: list[Op] = []
+        for op in block.ops:
+            if id(op) in wanted:
+                told = None
+                if addresses is not None:
+                    told = Op("write", 0, [op.args[0]], f"{op.name}_address", op.line,
+                              stream=addresses, predicate=op.predicate)  # fmt: skip
+                    result.append(told)
+                op.args = [] if kind == "fetch" else [op.args[1]]
+                op.kind = "read" if kind == "fetch" else "write"
+                op.pointer, op.stream = None, words
+                op.after = told if kind == "fetch" else None
+            result.append(op)
+        block.ops = result
+
+
+def _address_process(
+    process: Process, pointer: Pointer, kind: str, addresses: StreamEnd
+) -> Process | None:
+    """A copy that only tells the addresses, or None if those depend on data."""
+    copy = _copied(process)
+    for block in copy.blocks.values():
+        kept = []
+        for op in block.ops:
+            if op.kind == kind and op.pointer is pointer:
+                op.kind, op.width, op.args = "write", 0, [op.args[0]]
+                op.pointer, op.stream = None, addresses
+                kept.append(op)
+            elif op.kind not in ("store", "write", "put"):
+                kept.append(op)
+        block.ops = kept
+    for op in copy.ops():
+        # Not effects here: if nobody needs what they bring, they go.
+        if op.kind in ("read", "fetch"):
+            op.kind = f"lost {op.kind}"
+    clean(copy)
+    for op in copy.ops():
+        if op.kind in ("lost read", "lost fetch", "empty", "full"):
+            return None
+        if op.kind == "load" and op.memory is not None and op.memory.written:
+            return None
+    copy.streams = [addresses]
+    copy.pointers = []
+    copy.memories = [m for m in process.memories if any(op.memory is m for op in copy.ops())]
+    return copy
+
+
+def _copied(process: Process) -> Process:
+    twins: dict[int, Op] = {}
+    blocks: dict[str, Block] = {}
+    for name, block in process.blocks.items():
+        new = replace(block, targets=list(block.targets), predecessors=list(block.predecessors),
+                      pragmas=list(block.pragmas))  # fmt: skip
+        for field in ("phis", "ops"):
+            ops = [replace(op) for op in getattr(block, field)]
+            twins |= {id(old): op for old, op in zip(getattr(block, field), ops, strict=True)}
+            setattr(new, field, ops)
+        blocks[name] = new
+
+    def twin(value: Value) -> Value:
+        return twins.get(id(value), value)
+
+    for block in blocks.values():
+        for op in [*block.phis, *block.ops]:
+            op.args = [twin(value) for value in op.args]
+            op.predicate = None if op.predicate is None else twin(op.predicate)
+        block.condition = None if block.condition is None else twin(block.condition)
+    return Process(process.name, list(process.inputs), [], [], [], blocks)
