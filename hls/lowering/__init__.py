@@ -13,6 +13,7 @@ from hls.lowering.ifconversion import convert
 from hls.lowering.llvmir import parse
 from hls.lowering.machine import bind
 from hls.lowering.memoryports import split_accesses
+from hls.lowering.muxes import flatten_muxes
 from hls.lowering.optimizer import optimize, symbol_of
 from hls.lowering.reader import read
 from hls.lowering.report import report
@@ -50,7 +51,7 @@ def lower(
     optimised = optimize(ir, top, pragmas)
     design = read(parse(optimised), symbol_of(optimised, top), pragmas)
     for process in design.processes:
-        clean(convert(process, pragmas))
+        clean(flatten_muxes(clean(convert(process, pragmas))))
     split_accesses(design)
     machines, schedules = [], {}
     for process in design.processes:

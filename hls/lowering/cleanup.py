@@ -6,6 +6,7 @@ LLVM has done this for what it saw; if-conversion and addresses have left some m
 from __future__ import annotations
 
 from hls.lowering.ir import ARITHMETIC, Const, Op, Process, Value
+from hls.lowering.predicates import contradict, implies
 
 __all__ = ["clean", "evaluate"]
 
@@ -23,6 +24,7 @@ def clean(process: Process) -> Process:
         known: dict[tuple[object, ...], Op] = {}
         for op in block.ops:
             op.args = [final(value) for value in op.args]
+            _as_logic(op)
             if op.predicate is not None:
                 op.predicate = final(op.predicate)
                 if isinstance(op.predicate, Const) and op.predicate.value:
@@ -48,6 +50,17 @@ def clean(process: Process) -> Process:
         block.ops = [op for op in block.ops if id(op) not in replaced]
         block.ops = [op for op in block.ops if not _never(op)]
     return _drop_unused(process)
+
+
+def _as_logic(op: Op) -> None:
+    """A choice between a bit and a constant is an and or an or, in place."""
+    if op.kind != "select" or op.width != 1:
+        return
+    condition, then, other = op.args
+    if isinstance(other, Const) and other.value == 0:
+        op.kind, op.args = "and", [condition, then]
+    elif isinstance(then, Const) and then.value == 1:
+        op.kind, op.args = "or", [condition, other]
 
 
 def _key(value: Value) -> tuple[object, ...]:
@@ -94,6 +107,13 @@ def _simplified(op: Op) -> Value | None:
             return then if condition.value else other
         if _key(then) == _key(other):
             return then
+        # Nested branches: the inner condition holds only where the outer one does.
+        if isinstance(then, Op) and then.kind == "select" and _key(then.args[2]) == _key(other):
+            if implies(then.args[0], condition):
+                return then
+        if isinstance(other, Op) and other.kind == "select" and _key(other.args[2]) == _key(then):
+            if contradict(other.args[0], condition):
+                return other
         return None
     if op.kind in ("zext", "sext", "trunc") and op.args[0].width == op.width:
         return op.args[0]

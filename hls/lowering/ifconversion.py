@@ -46,7 +46,7 @@ class _Conversion:
         self._process = process
         self._loop = loop
         self._place = pragma.place
-        self._same = joins(process, loop)
+        self._joins = joins(process, loop)
         self._header = process.blocks[loop.header]
         self._merged = Block(
             loop.header,
@@ -68,11 +68,13 @@ class _Conversion:
 
     def _place_block(self, block: Block) -> None:
         if block is not self._header:
+            same = self._joins.same[block.name]
             edges = [self._edges[(p, block.name)] for p in block.predecessors]
-            same = self._same[block.name]
             self._reached[block.name] = self._reached[same] if same else self._any(edges)
-            for phi in block.phis:
-                self._chosen[id(phi)] = self._choice(phi, edges)
+            if block.phis:
+                local = self._local_edges(block)
+                for phi in block.phis:
+                    self._chosen[id(phi)] = self._choice(phi, local)
         else:
             self._reached[block.name] = None
         here = self._reached[block.name]
@@ -87,6 +89,34 @@ class _Conversion:
         yes, no = block.targets
         self._edges[(block.name, yes)] = self._both(here, block.condition)
         self._edges[(block.name, no)] = self._both(here, self._op("xor", 1, [block.condition, Const(1, 1)]))
+
+    def _local_edges(self, block: Block) -> list[Value | None]:
+        """Which edge leads into `block`, given that it is reached.
+
+        Only what happens after its nearest dominator matters, which keeps the choice off the paths
+        of all that was decided before.
+        """
+        start = self._joins.nearest[block.name]
+        reached: dict[str, Value | None] = {start: None}
+        edges: dict[tuple[str, str], Value | None] = {}
+        for name in self._loop.order[self._loop.order.index(start) :]:
+            here = self._process.blocks[name]
+            if name != start:
+                if start not in self._joins.dominators[name]:
+                    continue
+                same = self._joins.same[name]
+                inward = [edges[(p, name)] for p in here.predecessors]
+                if name == block.name:
+                    return inward
+                reached[name] = reached[same] if same in reached else self._any(inward)
+            if here.condition is None:
+                edges[(name, here.targets[0])] = reached[name]
+                continue
+            yes, no = here.targets
+            edges[(name, yes)] = self._both(reached[name], here.condition)
+            opposite = self._op("xor", 1, [here.condition, Const(1, 1)])
+            edges[(name, no)] = self._both(reached[name], opposite)
+        raise AssertionError(block.name)
 
     def _leave(self) -> None:
         exits = [edge for edge in self._edges if edge[1] not in self._loop.blocks]

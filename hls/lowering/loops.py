@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hls.lowering.ir import Process
 
-__all__ = ["Loop", "find_loops", "joins"]
+__all__ = ["Joins", "Loop", "find_loops", "joins"]
 
 
 @dataclass
@@ -47,12 +47,22 @@ def _natural(process: Process, header: str, latch: str, order: list[str]) -> Loo
     return Loop(header, latch, inside, [name for name in order if name in inside], label=header)
 
 
-def joins(process: Process, loop: Loop) -> dict[str, str]:
-    """The nearest dominator that each block post-dominates, within one iteration of the loop.
+@dataclass
+class Joins:
+    """How the blocks of a loop's body, which holds no other loop, depend on each other.
 
-    Whenever that dominator is reached, so is the block. "" for a block without one; the loop must
-    hold no other.
+    `dominators[b]` are the blocks on every way to b (b itself included), `nearest[b]` is the last
+    of them before b. `same[b]` is the nearest dominator that b post-dominates: whenever that block
+    is reached, so is b; "" if there is none.
     """
+
+    dominators: dict[str, set[str]]
+    nearest: dict[str, str]
+    same: dict[str, str]
+
+
+def joins(process: Process, loop: Loop) -> Joins:
+    """Dominance within one iteration of `loop`."""
     dominators: dict[str, set[str]] = {}
     for name in loop.order:
         before = [p for p in process.blocks[name].predecessors if p in dominators]
@@ -63,19 +73,17 @@ def joins(process: Process, loop: Loop) -> dict[str, str]:
         following = process.blocks[name].targets
         inside = [t for t in following if t in loop.blocks and t != loop.header]
         # An exit leads nowhere within the iteration, so nothing follows it for sure.
-        shared = set.intersection(*(after[t] for t in inside)) if (
-            inside and len(inside) == len(following)
-        ) else set()
+        certain = bool(inside) and len(inside) == len(following)
+        shared = set.intersection(*(after[t] for t in inside)) if certain else set()
         after[name] = shared | {name}
     position = {name: i for i, name in enumerate(loop.order)}
-    return {
-        name: max(
-            (d for d in dominators[name] - {name} if name in after[d]),
-            key=position.__getitem__,
-            default="",
-        )
-        for name in loop.order
-    }
+    nearest, same = {}, {}
+    for name in loop.order:
+        others = dominators[name] - {name}
+        nearest[name] = max(others, key=position.__getitem__, default="")
+        always = [d for d in others if name in after[d]]
+        same[name] = max(always, key=position.__getitem__, default="")
+    return Joins(dominators, nearest, same)
 
 
 def _reverse_postorder(process: Process) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from hls.lowering.expressions import expression, literal
 from hls.lowering.ir import Block, Const, Input, Memory, Op, Pointer, Process, StreamEnd, Value
-from hls.lowering.scheduling import BlockSchedule, Schedule, exclusive
+from hls.lowering.scheduling import BlockSchedule, Schedule
 
 __all__ = ["Machine", "bind"]
 

@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable
 
 from hls.errors import InputError
-from hls.lowering.arrays import Address, Array
+from hls.lowering.arrays import Address, Array, Location
 from hls.lowering.ir import (
     Block,
     Const,
     Design,
     Fifo,
     Input,
+    Memory,
     Op,
     Pointer,
     Process,
@@ -436,33 +437,80 @@ class _Reader:
                 f"{width} are accessed"
             )
         where = array.locate(address, f"line {instruction.line}")
-        # A moving index of a partitioned dimension: all its banks are reached, one is meant.
+        indices = {
+            dimension: self._sum(instruction, where.fixed[dimension], terms,
+                                 max(1, (array.sizes[dimension] - 1).bit_length()))
+            for dimension, terms in where.moving.items()
+        }  # fmt: skip
+        if kind == "store":
+            self._store_to(instruction, array, where, indices, args[0])
+        else:
+            value = self._load_from(instruction, array, where, dict(indices), where.fixed)
+            value.name = self._name(instruction.result)
+            self._values[instruction.result] = value
+
+    # A moving index of a partitioned dimension: all of its banks are reached, one is meant.
+
+    def _bank_access(
+        self, instruction: Instruction, array: Array, where: Location, bank: dict[int, int]
+    ) -> tuple[Memory, Value]:
+        memory = array.bank(tuple(bank[d] for d in sorted(bank)))
+        bits = max(1, (memory.depth - 1).bit_length())
+        return memory, self._sum(instruction, where.word, where.terms, bits)
+
+    def _store_to(
+        self,
+        instruction: Instruction,
+        array: Array,
+        where: Location,
+        indices: dict[int, Value],
+        value: Value,
+    ) -> None:
         choices: list[tuple[dict[int, int], Value | None]] = [(where.fixed, None)]
-        for dimension, terms in where.moving.items():
-            bits = array.sizes[dimension].bit_length() + 1
-            index = self._sum(instruction, where.fixed[dimension], terms, bits)
+        for dimension, index in indices.items():
             choices = [
                 (bank | {dimension: i}, self._both(instruction, chosen, index, i))
                 for bank, chosen in choices
                 for i in range(array.sizes[dimension])
             ]
-        result: Value | None = None
         for bank, chosen in choices:
-            memory = array.bank(tuple(bank[d] for d in sorted(bank)))
-            bits = max(1, (memory.depth - 1).bit_length())
-            word = self._sum(instruction, where.word, where.terms, bits)
-            op = self._plain_op(instruction, kind, width if kind == "load" else 0, [word, *args])
+            memory, word = self._bank_access(instruction, array, where, bank)
+            op = self._plain_op(instruction, "store", 0, [word, value])
+            op.memory, op.predicate = memory, chosen
+            memory.written = True
+
+    def _load_from(
+        self,
+        instruction: Instruction,
+        array: Array,
+        where: Location,
+        indices: dict[int, Value],
+        bank: dict[int, int],
+    ) -> Op:
+        if not indices:
+            memory, word = self._bank_access(instruction, array, where, bank)
+            op = self._plain_op(instruction, "load", array.width, [word])
             op.memory = memory
-            memory.written |= kind == "store"
-            if kind == "store":
-                op.predicate = chosen
-            elif result is None or chosen is None:
-                result = op
-            else:
-                result = self._plain_op(instruction, "select", width, [chosen, op, result])
-        if result is not None:
-            result.name = self._name(instruction.result)
-            self._values[instruction.result] = result
+            return op
+        dimension, index = indices.popitem()
+        values = [
+            self._load_from(instruction, array, where, dict(indices), bank | {dimension: i})
+            for i in range(array.sizes[dimension])
+        ]
+        # A tree over the bits of the index
+        for bit in range(index.width):
+            moved = self._plain_op(
+                instruction, "lshr", index.width, [index, Const(bit, index.width)]
+            )
+            odd = self._plain_op(instruction, "trunc", 1, [moved])
+            pairs = [values[i : i + 2] for i in range(0, len(values), 2)]
+            values = [
+                self._plain_op(instruction, "select", array.width, [odd, p[1], p[0]])
+                if len(p) == 2
+                else p[0]
+                for p in pairs
+            ]
+        return values[0]
 
     def _both(self, instruction: Instruction, chosen: Value | None, index: Value, i: int) -> Value:
         """Whether `chosen` holds and `index` is `i`."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from hls.errors import InputError
 from hls.lowering.ir import Block, Memory, Op, Process, Value
+from hls.lowering.predicates import exclusive
 from hls.lowering.target import Target
 
 __all__ = ["BlockSchedule", "Schedule", "schedule"]
@@ -271,28 +272,3 @@ class _Scheduler:
         for phi in self._block.phis:
             last = max(last, start[id(phi)])
         return BlockSchedule(ii, start, ready, last + 1)
-
-
-def exclusive(first: Op, second: Op) -> bool:
-    """Whether the predicates of two operations can be seen never to hold both."""
-    ours, theirs = _literals(first.predicate), _literals(second.predicate)
-    return any((key, not sign) in theirs for key, sign in ours)
-
-
-def _literals(value: Value | None) -> set[tuple[object, bool]]:
-    """A conjunction as literals (what, sign); `x == 3` and `x == 4` exclude each other, too."""
-    if not isinstance(value, Op):
-        return set()
-    if value.kind == "and" and value.width == 1:
-        return _literals(value.args[0]) | _literals(value.args[1])
-    if value.kind == "xor" and value.width == 1:
-        return {(id(value.args[0]), False)}
-    if value.kind == "ne":
-        return {(_comparison(value), False), (id(value), True)}
-    if value.kind == "eq":
-        return {(_comparison(value), True), (id(value), True)}
-    return {(id(value), True)}
-
-
-def _comparison(value: Op) -> tuple[object, ...]:
-    return tuple(getattr(a, "value", id(a)) for a in value.args)

@@ -46,14 +46,15 @@ class Target:
             case "umin" | "umax" | "smin" | "smax":
                 return self.carry_start_ns + self.carry_bit_ns * width + self.lut_ns
             case "eq" | "ne":
-                return self.lut_ns * max(1, math.ceil(math.log(max(2, width / 2), 4)))
+                return self.lut_ns * max(1, math.ceil(math.log(max(2, width / 3), 6)))
             case "shl" | "lshr" | "ashr":
                 levels = math.ceil(math.log2(max(2, width)) / 2)
                 return 0.0 if constant else self.lut_ns * levels
             case "and" | "or" | "xor":
-                return 0.0 if constant else self.lut_ns  # masks and inversions are wiring
+                # Masks and inversions are wiring; a LUT of six inputs takes two such levels.
+                return 0.0 if constant else self.lut_ns * 0.5
             case "select":
-                return self.lut_ns
+                return self.lut_ns * 0.65
             case "mul":
                 return self.multiplier_ns
             case "udiv" | "sdiv" | "urem" | "srem":
