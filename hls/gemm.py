@@ -201,6 +201,16 @@ class Gemm:
         return self.sub_rows * self.sub_cols
 
     @property
+    def sum_words(self) -> int:
+        """Depth of a PE's memory of sums: a power of two, so that no index can leave it."""
+        return 1 << (self.sums_per_pe - 1).bit_length()
+
+    @property
+    def block_words(self) -> int:
+        """Depth of a bank of the two blocks of A, a power of two as well."""
+        return 1 << (2 * self.sub_rows * self.tile_words - 1).bit_length()
+
+    @property
     def min_pass(self) -> int:
         """Fewest cycles between two visits of a sum: read, add and write back fit in."""
         return 1 if self.sums_per_pe == 1 else 4

@@ -25,7 +25,7 @@ __all__ = ["Project", "publish"]
 
 _OURS = {
     "README.md", "hls_config.cfg", "manifest.json", "parameters.npz", "reports", "rtl",
-    "run_hls.tcl", "sim", "src",
+    "run_hls.tcl", "sim", "src", "vitis", "vitis_hls.log", "vivado_hls.log",
 }  # fmt: skip
 """What a project folder may hold at its top; a folder with anything else is not replaced."""
 
@@ -116,9 +116,15 @@ def publish(texts: Mapping[str, str], parameters: Parameters | None, path: Path)
                 file.write_text(text)
             if parameters is not None:
                 parameters.save(made / "parameters.npz")
+            replaced = Path(scratch) / "replaced"
             if path.exists():
-                path.rename(Path(scratch) / "replaced")
-            made.rename(path)
+                path.rename(replaced)
+            try:
+                made.rename(path)
+            except OSError:
+                if replaced.exists():
+                    replaced.rename(path)
+                raise
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); choose another folder with -o"

@@ -15,6 +15,7 @@ from hls.lowering.machine import bind
 from hls.lowering.memoryports import split_accesses
 from hls.lowering.muxes import flatten_muxes
 from hls.lowering.optimizer import optimize, symbol_of
+from hls.lowering.ranges import check_claims
 from hls.lowering.reader import read
 from hls.lowering.report import report
 from hls.lowering.scheduling import schedule
@@ -51,7 +52,8 @@ def lower(
     optimised = optimize(ir, top, pragmas)
     design = read(parse(optimised), symbol_of(optimised, top), pragmas)
     for process in design.processes:
-        clean(flatten_muxes(clean(convert(process, pragmas))))
+        check_claims(clean(convert(process, pragmas)))
+        clean(flatten_muxes(process))
     split_accesses(design)
     machines, schedules = [], {}
     for process in design.processes:

@@ -40,6 +40,8 @@ class Location:
     moving: dict[int, list[tuple[int, Value]]]
     word: int
     terms: list[tuple[int, Value]]
+    claims: dict[int, tuple[int, list[tuple[int, Value]]]]
+    """By dimension, the index that has to stay within it: a constant and (factor, value) terms."""
 
 
 @dataclass(eq=False)
@@ -77,21 +79,31 @@ class Array:
         for stride in strides:
             indices.append(rest // stride)
             rest %= stride
+        if rest:
+            raise InputError(f"{place}: {self.name} is accessed in the middle of an element")
         factors = self._word_factors()
         word = sum(i * factors[d] for d, i in enumerate(indices) if d not in self.complete)
         terms: list[tuple[int, Value]] = []
         moving: dict[int, list[tuple[int, Value]]] = {}
+        inner: dict[int, list[tuple[int, Value]]] = {}
         for stride, value in address.terms:
             dimension = next((d for d, s in enumerate(strides) if stride % s == 0), None)
-            if rest or dimension is None:
+            if dimension is None:
                 raise InputError(f"{place}: {self.name} is accessed in the middle of an element")
             times = stride // strides[dimension]
+            inner.setdefault(dimension, []).append((times, value))
             if dimension in self.complete:
                 moving.setdefault(dimension, []).append((times, value))
             else:
                 terms.append((times * factors[dimension], value))
         fixed = {d: i for d, i in enumerate(indices) if d in self.complete}
-        return Location(fixed, moving, word, terms)
+        # An index that left its dimension would be another index of the dimension outside.
+        claims = {
+            d: (indices[d], parts)
+            for d, parts in inner.items()
+            if d in self.complete or any(c < d for c in self.complete)
+        }
+        return Location(fixed, moving, word, terms, claims)
 
     def _word_factors(self) -> list[int]:
         factors, step = [0] * len(self.sizes), 1

@@ -52,7 +52,7 @@ class _Conversion:
             loop.header,
             phis=self._header.phis,
             ii=pragma.integer("ii", 1),
-            label=loop.label,
+            label=pragma.label or loop.header,
         )
         self._reached: dict[str, Value | None] = {}
         self._edges: dict[tuple[str, str], Value | None] = {}

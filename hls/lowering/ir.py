@@ -65,7 +65,8 @@ class Op(Value):
 
     Kinds: those of ARITHMETIC; `phi` (args parallel to the block's predecessors); `load` (address;
     memory) and `store` (address, value; memory); `read`, `write` (value), `empty`, `full` on a
-    stream; `fetch` (byte address; pointer) and `put` (byte address, value; pointer) on AXI4.
+    stream; `fetch` (word address; pointer) and `put` (word address, value; pointer) on AXI4;
+    `claim` (index, size), which the reader makes and `ranges` proves.
     `predicate`, if not None, is a one-bit value: without it being 1, an effect does not happen.
     """
 
@@ -84,7 +85,7 @@ class Op(Value):
     @property
     def has_effect(self) -> bool:
         """Whether it does more than to compute."""
-        return self.kind in ("store", "read", "write", "put", "fetch")
+        return self.kind in ("store", "read", "write", "put", "fetch", "claim")
 
     def inputs(self) -> list[Value]:
         """Arguments and predicate."""

@@ -18,7 +18,6 @@ class Loop:
     blocks: set[str]
     order: list[str] = field(default_factory=list)
     inner: list[Loop] = field(default_factory=list)
-    label: str = ""
 
 
 def find_loops(process: Process) -> list[Loop]:
@@ -44,7 +43,7 @@ def _natural(process: Process, header: str, latch: str, order: list[str]) -> Loo
             new = set(process.blocks[block].predecessors) - inside
             inside |= new
             work += new
-    return Loop(header, latch, inside, [name for name in order if name in inside], label=header)
+    return Loop(header, latch, inside, [name for name in order if name in inside])
 
 
 @dataclass

@@ -9,6 +9,7 @@ whatever the stalls.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from hls.lowering.expressions import expression, literal
@@ -115,7 +116,7 @@ class _Binder:
         self._schedule = schedule
         self._machine = Machine(process)
         self._home = {id(op): b for b in process.blocks.values() for op in [*b.phis, *b.ops]}
-        self._prefix = {name: f"b{i}" for i, name in enumerate(process.blocks)}
+        self._prefix = _prefixes(process)
         self._delayed: dict[tuple[int, int], str] = {}
         self._kept: dict[int, str] = {}
         self._loads: dict[int, list[tuple[Op, str, str]]] = {}
@@ -352,6 +353,16 @@ class _Binder:
             enable = " || ".join(f"({fires})" for fires, _, _ in stores)
             ports.write = (enable, _chain([(f, a) for f, a, _ in stores]), _chain([(f, d) for f, _, d in stores]))
         self._machine.memories.append(ports)
+
+
+def _prefixes(process: Process) -> dict[str, str]:
+    """What the signals of each block begin with: a pipelined loop's label, else a number."""
+    prefixes: dict[str, str] = {}
+    for i, (name, block) in enumerate(process.blocks.items()):
+        label = re.sub(r"\W+", "_", block.label)
+        taken = not label or label in prefixes.values() or not label.isidentifier()
+        prefixes[name] = f"b{i}" if taken else label
+    return prefixes
 
 
 def _chain(choices: list[tuple[str, str]]) -> str:

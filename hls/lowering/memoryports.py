@@ -117,10 +117,36 @@ def _address_process(
             return None
         if op.kind == "load" and op.memory is not None and op.memory.written:
             return None
+    _skip_idle_loops(copy)
     copy.streams = [addresses]
     copy.pointers = []
     copy.memories = [m for m in process.memories if any(op.memory is m for op in copy.ops())]
     return copy
+
+
+def _skip_idle_loops(process: Process) -> None:
+    """Drop loops of one block that tell no address and leave no value to anybody."""
+    for name, block in list(process.blocks.items()):
+        mine = {id(op) for op in [*block.phis, *block.ops]}
+        others = [b for b in process.blocks.values() if b is not block]
+        used = any(
+            id(value) in mine
+            for other in others
+            for op in [*other.phis, *other.ops]
+            for value in op.inputs()
+        ) or any(id(other.condition) in mine for other in others)
+        if not block.loops or used or any(op.has_effect for op in block.ops):
+            continue
+        after = next(target for target in block.targets if target != name)
+        before = [p for p in block.predecessors if p != name]
+        follower = process.blocks[after]
+        if follower.phis or any(p in follower.predecessors for p in before):
+            continue
+        follower.predecessors = [p for p in follower.predecessors if p != name] + before
+        for other in before:
+            targets = process.blocks[other].targets
+            process.blocks[other].targets = [after if t == name else t for t in targets]
+        del process.blocks[name]
 
 
 def _copied(process: Process) -> Process:

@@ -298,8 +298,18 @@ class _Reader:
             if re.fullmatch(r"-?\d+", value):
                 constant += stride * int(value)
             else:
-                terms.append((stride, self._value(value, int(index_kind[1:]))))
+                index_value = self._value(value, int(index_kind[1:]))
+                terms.append(self._unscaled(stride, index_value))
         return address.plus(constant, terms)
+
+    def _unscaled(self, stride: int, value: Value) -> tuple[int, Value]:
+        """LLVM may hide a stride in the index: 1 * (i << 2) is 4 * i."""
+        zeros = _trailing_zeros(value)
+        if not zeros:
+            return stride, value
+        shifted = Op("lshr", value.width, [value, Const(zeros, value.width)], self._name("index"))
+        self._block.ops.append(shifted)
+        return stride << zeros, shifted
 
     # -------------------------------------------------------------- instructions
 
@@ -437,6 +447,11 @@ class _Reader:
                 f"{width} are accessed"
             )
         where = array.locate(address, f"line {instruction.line}")
+        for dimension, (constant, terms) in where.claims.items():
+            index = self._sum(instruction, constant, terms, 32)
+            size = Const(array.sizes[dimension], 32)
+            claim = self._plain_op(instruction, "claim", 0, [index, size])
+            claim.name = array.name
         indices = {
             dimension: self._sum(instruction, where.fixed[dimension], terms,
                                  max(1, (array.sizes[dimension] - 1).bit_length()))
@@ -639,6 +654,25 @@ class _Reader:
             incoming = {label.strip('"'): text for text, label in pairs}
             block = owners[id(phi)]
             phi.args = [self._value(incoming[p], phi.width) for p in block.predecessors]
+
+
+def _trailing_zeros(value: Value) -> int:
+    """Bits at the bottom that are 0 for certain."""
+    if isinstance(value, Const):
+        return (value.value & -value.value).bit_length() - 1 if value.value else value.width
+    if not isinstance(value, Op):
+        return 0
+    if value.kind in ("zext", "sext"):
+        return _trailing_zeros(value.args[0])
+    if value.kind == "shl" and isinstance(value.args[1], Const):
+        return min(value.width, value.args[1].value + _trailing_zeros(value.args[0]))
+    if value.kind in ("add", "or"):
+        return min(_trailing_zeros(value.args[0]), _trailing_zeros(value.args[1]))
+    if value.kind == "and":
+        return max(_trailing_zeros(value.args[0]), _trailing_zeros(value.args[1]))
+    if value.kind == "mul":
+        return _trailing_zeros(value.args[0]) + _trailing_zeros(value.args[1])
+    return 0
 
 
 def _width(kind: str, instruction: Instruction) -> int:

@@ -19,6 +19,9 @@ MARKER = "lineloom_pragma"
 _PRAGMA = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+HLS[ \t]+(.*)$", re.IGNORECASE)
 _LINE = re.compile(r'^# (\d+) "((?:[^"\\]|\\.)*)"')
 
+_LABEL = re.compile(r"\s*([A-Za-z_]\w*)\s*:(?!:)")
+_LOOP = re.compile(r"\s*(?:for|while|do)\b")
+
 KNOWN = frozenset(
     "PIPELINE UNROLL ARRAY_PARTITION LOOP_FLATTEN LOOP_TRIPCOUNT DATAFLOW STREAM INLINE "
     "BIND_STORAGE DEPENDENCE INTERFACE".split()  # noqa: SIM905 - a list of words reads best
@@ -36,6 +39,8 @@ class Pragma:
     options: dict[str, str] = field(hash=False)
     file: str
     line: int
+    label: str = ""
+    """The label of the loop whose body begins with the pragma, if it has one."""
 
     @property
     def place(self) -> str:
@@ -69,6 +74,7 @@ def mark(preprocessed: str) -> tuple[str, list[Pragma]]:
     pragmas: list[Pragma] = []
     lines = []
     file, number = "<source>", 0
+    label = loop = ""
     for text in preprocessed.splitlines():
         at = _LINE.match(text)
         if at:
@@ -79,14 +85,20 @@ def mark(preprocessed: str) -> tuple[str, list[Pragma]]:
         found = _PRAGMA.match(text)
         if found is None:
             lines.append(text)
+            # A label names the loop that it stands before; another loop's header ends that.
+            if named := _LABEL.match(text):
+                label = named[1]
+                text = text[named.end() :]
+            if _LOOP.match(text):
+                loop, label = label, ""
             continue
-        pragmas.append(_parsed(found[1], file, number))
+        pragmas.append(_parsed(found[1], file, number, loop))
         lines.append(f"{MARKER}({len(pragmas) - 1});")
     declaration = f'extern "C" void {MARKER}(int) noexcept;'
     return "\n".join([declaration, *lines]) + "\n", pragmas
 
 
-def _parsed(text: str, file: str, line: int) -> Pragma:
+def _parsed(text: str, file: str, line: int, label: str) -> Pragma:
     name, *words = re.sub(r"\s*=\s*", "=", text.split("//")[0]).split()
     name = name.upper()
     if name not in KNOWN:
@@ -98,4 +110,4 @@ def _parsed(text: str, file: str, line: int) -> Pragma:
     for word in words:
         key, _, value = word.partition("=")
         options[key.lower()] = value
-    return Pragma(name, options, file, line)
+    return Pragma(name, options, file, line, label)

