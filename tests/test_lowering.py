@@ -106,7 +106,7 @@ REFUSED = {
     "a missing top": ("void g(int a) { (void)a; }", r"there is no function f; the file defines"),
     "floating point": (
         "void f(float* a) {\nfor (int i = 0; i < 9; ++i) {\n#pragma HLS PIPELINE\na[i] += 1; } }",
-        r"float is not supported; use integers",
+        r"float (is|are) not supported; use integers",
     ),
     "recursion": (
         "int g(int n) { return n < 2 ? n : g(n - 1) + g(n - 2); }\n"

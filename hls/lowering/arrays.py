@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hls.errors import InputError
 from hls.lowering.ir import Memory, Value
 
-__all__ = ["Address", "Array", "Location"]
+__all__ = ["Address", "Array", "Choice", "Location"]
 
 
 @dataclass
@@ -26,6 +26,20 @@ class Address:
     def plus(self, constant: int, terms: list[tuple[int, Value]]) -> Address:
         """The address moved on."""
         return Address(self.base, self.constant + constant, [*self.terms, *terms])
+
+
+@dataclass
+class Choice:
+    """One of two addresses: LLVM makes this of an index with two values."""
+
+    condition: Value
+    then: Address | Choice
+    other: Address | Choice
+
+    def plus(self, constant: int, terms: list[tuple[int, Value]]) -> Choice:
+        """Both moved on."""
+        then, other = (a.plus(constant, terms) for a in (self.then, self.other))
+        return Choice(self.condition, then, other)
 
 
 @dataclass

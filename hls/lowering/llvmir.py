@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from hls.errors import InputError
+
 __all__ = ["Function", "Global", "Instruction", "Layout", "Module", "parse"]
 
 
@@ -88,7 +90,7 @@ class Layout:
                 offset = -(-offset // align) * align + -(-size // align) * align
                 alignment = max(alignment, align)
             return offset, alignment
-        raise ValueError(f"unknown LLVM type {text}")
+        raise InputError(f"values of type {text} are not supported; use integers (ap_int, int, ...)")
 
     def fields(self, text: str) -> list[str]:
         """The element types of a struct type's text."""

@@ -80,7 +80,7 @@ def _markers(text: str) -> list[int]:
 def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
     """Add unrolling metadata to loops that ask for it, or lie in a pipelined loop."""
     module = llvm.parse_assembly(ir)
-    wanted: dict[str, int] = {}  # loop metadata -> factor, 0 for full
+    wanted: dict[str, int | None] = {}  # loop metadata -> factor, 0 for full, None for not at all
     for function in _FUNCTION.finditer(str(module)):
         for loop in _loops(function[0]):
             names = {pragmas[n].name: pragmas[n] for n in loop.own_markers}
@@ -88,12 +88,18 @@ def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
                 wanted[loop.metadata] = 0
             elif "UNROLL" in names:
                 wanted[loop.metadata] = names["UNROLL"].integer("factor", 0)
+            else:
+                wanted[loop.metadata] = None
     text = str(module)
     free = 900000
     extra = []
     for metadata, factor in wanted.items():
         free += 1
-        option = f'!"llvm.loop.unroll.count", i32 {factor}' if factor else '!"llvm.loop.unroll.full"'
+        if factor is None:
+            option = '!"llvm.loop.unroll.disable"'
+        else:
+            count = f'!"llvm.loop.unroll.count", i32 {factor}'
+            option = count if factor else '!"llvm.loop.unroll.full"'
         extra.append(f"!{free} = !{{{option}}}")
         text = re.sub(
             rf"^{metadata} = distinct !\{{(.*)\}}$", rf"{metadata} = distinct !{{\1, !{free}}}",

@@ -130,19 +130,27 @@ def _assume(
             bound = right.value
         elif condition.kind in ("eq", "ne"):
             bound = right.value if equal else bound - 1 if bound == right.value else bound
-        for name in _aliases(left):
+        for name in _aliases(left, known):
             new[name] = min(bound, known.get(name, bound))
     elif isinstance(left, Const) and not holds and condition.kind in ("ult", "ule"):
         bound = left.value if condition.kind == "ult" else left.value - 1
-        for name in _aliases(right):
+        for name in _aliases(right, known):
             new[name] = min(bound, known.get(name, bound))
     return known | new
 
 
-def _aliases(value: Value) -> list[int]:
-    """The value itself, and what it is a wider copy of."""
+def _aliases(value: Value, known: dict[int, int]) -> list[int]:
+    """The value itself, and what it is a copy of: wider, or with bits masked that are 0 anyway."""
     names = [id(value)]
-    while isinstance(value, Op) and value.kind == "zext":
-        value = value.args[0]
+    while isinstance(value, Op):
+        inner = value.args[0] if value.args else None
+        if value.kind == "and" and isinstance(value.args[1], Const) and inner is not None:
+            mask = value.args[1].value
+            if mask & (mask + 1) or known.get(id(inner), mask + 1) > mask:
+                break
+        elif value.kind != "zext":
+            break
+        assert inner is not None
+        value = inner
         names.append(id(value))
     return names

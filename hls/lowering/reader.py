@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from hls.errors import InputError
-from hls.lowering.arrays import Address, Array, Location
+from hls.lowering.arrays import Address, Array, Choice, Location
 from hls.lowering.ir import (
     Block,
     Const,
@@ -172,7 +172,7 @@ class _Reader:
         self._pragmas = pragmas
         self._process = Process(_plain(function.name))
         self._values: dict[str, Value] = {}
-        self._addresses: dict[str, Address] = {}
+        self._addresses: dict[str, Address | Choice] = {}
         self._arrays: dict[str, Array] = {}
         self._streams: dict[str, StreamEnd] = {}
         self._phis: list[tuple[Op, Instruction]] = []
@@ -225,7 +225,9 @@ class _Reader:
         if not re.fullmatch(r"i\d+", element):
             raise InputError(f"{plain}: arrays of {element} are not supported; use one per member")
         width, stride = int(element[1:]), self._module.layout.size(element)
-        array = Array(plain, sizes or [1], width, stride, values)
+        count = sum(other.name.split("__")[0] == plain for other in self._arrays.values())
+        unique = f"{plain}__{count}" if count else plain
+        array = Array(unique, sizes or [1], width, stride, values)
         for pragma in self._marks:
             if pragma.options.get("variable") != plain:
                 continue
@@ -262,7 +264,7 @@ class _Reader:
             raise InputError(f"{self._process.name}: value {text} cannot be used here")
         return self._values[name]
 
-    def _address(self, text: str) -> Address:
+    def _address(self, text: str) -> Address | Choice:
         text = _FLAGS.sub("", text).strip()
         if text.startswith("getelementptr"):
             inner = text[text.index("(") + 1 : text.rindex(")")]
@@ -276,7 +278,7 @@ class _Reader:
             raise InputError(f"{self._process.name}: address {text} is not supported")
         return self._addresses[name]
 
-    def _element(self, text: str) -> Address:
+    def _element(self, text: str) -> Address | Choice:
         """getelementptr's operands: type, ptr base, indices."""
         kind, base, *indices = split_commas(_FLAGS.sub("", text))
         address = self._address(base.removeprefix("ptr "))
@@ -299,7 +301,12 @@ class _Reader:
                 constant += stride * int(value)
             else:
                 index_value = self._value(value, int(index_kind[1:]))
-                terms.append(self._unscaled(stride, index_value))
+                picked = _picked(index_value)
+                if picked is None:
+                    terms.append(self._unscaled(stride, index_value))
+                    continue
+                bit, then, other = picked
+                address = Choice(bit, address.plus(stride * then, []), address.plus(stride * other, []))
         return address.plus(constant, terms)
 
     def _unscaled(self, stride: int, value: Value) -> tuple[int, Value]:
@@ -359,6 +366,11 @@ class _Reader:
 
     def _on_select(self, instruction: Instruction) -> None:
         condition, then, other = split_commas(_FLAGS.sub("", instruction.rest))
+        if then.startswith("ptr "):
+            first, second = (self._address(text.removeprefix("ptr ")) for text in (then, other))
+            bit = self._value(condition.split()[1], 1)
+            self._addresses[instruction.result] = Choice(bit, first, second)
+            return
         width = _width(then.split()[0], instruction)
         args = [self._value(condition.split()[1], 1)]
         args += [self._value(text.split(" ", 1)[1], width) for text in (then, other)]
@@ -385,8 +397,10 @@ class _Reader:
 
     def _on_alloca(self, instruction: Instruction) -> None:
         kind = split_commas(instruction.rest)[0]
-        plain = re.sub(r"\d+$", "", re.sub(r"\.i\d*$", "", instruction.result)) or "array"
-        self._declare(instruction.result, plain.replace(".", "_"), kind, None)
+        # LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
+        plain = re.sub(r"\.(sroa|i)\b.*$", "", instruction.result)
+        plain = re.sub(r"\d+$", "", plain).replace(".", "_") or "array"
+        self._declare(instruction.result, plain, kind, None)
 
     def _on_getelementptr(self, instruction: Instruction) -> None:
         self._addresses[instruction.result] = self._element(instruction.rest)
@@ -396,10 +410,12 @@ class _Reader:
         kind, pointer = split_commas(_FLAGS.sub("", instruction.rest))[:2]
         width = _width(kind, instruction)
         address = self._address(pointer.removeprefix("ptr "))
-        if volatile:
+        if isinstance(address, Choice) or isinstance(address.base, Array):
+            value = self._load(instruction, address, width)
+            value.name = self._name(instruction.result)
+            self._values[instruction.result] = value
+        elif volatile:
             self._stream_load(instruction, address, width)
-        elif isinstance(address.base, Array):
-            self._access(instruction, "load", address, width, [])
         else:
             op = self._op(instruction, "fetch", width, [self._index(address, width, instruction)])
             op.pointer = self._pointer(str(address.base))
@@ -411,12 +427,12 @@ class _Reader:
         width = _width(kind, instruction)
         value = self._value(text, width)
         address = self._address(pointer.removeprefix("ptr "))
-        if volatile:
+        if isinstance(address, Choice) or isinstance(address.base, Array):
+            self._store(instruction, address, value, None)
+        elif volatile:
             op = self._op(instruction, "write", 0, [value])
             op.stream = self._stream(str(address.base), width)
             op.stream.writes = True
-        elif isinstance(address.base, Array):
-            self._access(instruction, "store", address, width, [value])
         else:
             op = self._op(instruction, "put", 0, [self._index(address, width, instruction), value])
             op.pointer = self._pointer(str(address.base))
@@ -436,15 +452,42 @@ class _Reader:
         self._block.ops.append(status)
         self._op(instruction, "zext", width, [status])
 
-    def _access(
-        self, instruction: Instruction, kind: str, address: Address, width: int, args: list[Value]
+    def _load(self, instruction: Instruction, address: Address | Choice, width: int) -> Op:
+        if isinstance(address, Choice):
+            then = self._load(instruction, address.then, width)
+            other = self._load(instruction, address.other, width)
+            return self._plain_op(instruction, "select", width, [address.condition, then, other])
+        array, where, indices = self._locate(instruction, address, width)
+        return self._load_from(instruction, array, where, indices, where.fixed)
+
+    def _store(
+        self,
+        instruction: Instruction,
+        address: Address | Choice,
+        value: Value,
+        chosen: Value | None,
     ) -> None:
+        if isinstance(address, Choice):
+            opposite = self._plain_op(instruction, "xor", 1, [address.condition, Const(1, 1)])
+            for bit, side in ((address.condition, address.then), (opposite, address.other)):
+                both = bit if chosen is None else (
+                    self._plain_op(instruction, "and", 1, [chosen, bit])
+                )
+                self._store(instruction, side, value, both)
+            return
+        array, where, indices = self._locate(instruction, address, value.width)
+        self._store_to(instruction, array, where, indices, value, chosen)
+
+    def _locate(
+        self, instruction: Instruction, address: Address, width: int
+    ) -> tuple[Array, Location, dict[int, Value]]:
+        """The array of an address, the place in it, and the values of its moving bank indices."""
         array = address.base
-        assert isinstance(array, Array)
-        if width != array.width:
+        if not isinstance(array, Array) or width != array.width:
+            what = f"elements of {array.width} bits" if isinstance(array, Array) else "no array"
             raise InputError(
-                f"line {instruction.line}: {array.name} has elements of {array.width} bits, but "
-                f"{width} are accessed"
+                f"line {instruction.line}: {getattr(array, 'name', array)} has {what}, but {width} "
+                "bits are accessed"
             )
         where = array.locate(address, f"line {instruction.line}")
         for dimension, (constant, terms) in where.claims.items():
@@ -457,12 +500,7 @@ class _Reader:
                                  max(1, (array.sizes[dimension] - 1).bit_length()))
             for dimension, terms in where.moving.items()
         }  # fmt: skip
-        if kind == "store":
-            self._store_to(instruction, array, where, indices, args[0])
-        else:
-            value = self._load_from(instruction, array, where, dict(indices), where.fixed)
-            value.name = self._name(instruction.result)
-            self._values[instruction.result] = value
+        return array, where, indices
 
     # A moving index of a partitioned dimension: all of its banks are reached, one is meant.
 
@@ -480,18 +518,19 @@ class _Reader:
         where: Location,
         indices: dict[int, Value],
         value: Value,
+        chosen: Value | None,
     ) -> None:
-        choices: list[tuple[dict[int, int], Value | None]] = [(where.fixed, None)]
+        choices: list[tuple[dict[int, int], Value | None]] = [(where.fixed, chosen)]
         for dimension, index in indices.items():
             choices = [
-                (bank | {dimension: i}, self._both(instruction, chosen, index, i))
-                for bank, chosen in choices
+                (bank | {dimension: i}, self._both(instruction, so_far, index, i))
+                for bank, so_far in choices
                 for i in range(array.sizes[dimension])
             ]
-        for bank, chosen in choices:
+        for bank, predicate in choices:
             memory, word = self._bank_access(instruction, array, where, bank)
             op = self._plain_op(instruction, "store", 0, [word, value])
-            op.memory, op.predicate = memory, chosen
+            op.memory, op.predicate = memory, predicate
             memory.written = True
 
     def _load_from(
@@ -507,9 +546,10 @@ class _Reader:
             op = self._plain_op(instruction, "load", array.width, [word])
             op.memory = memory
             return op
+        indices = dict(indices)
         dimension, index = indices.popitem()
         values = [
-            self._load_from(instruction, array, where, dict(indices), bank | {dimension: i})
+            self._load_from(instruction, array, where, indices, bank | {dimension: i})
             for i in range(array.sizes[dimension])
         ]
         # A tree over the bits of the index
@@ -656,6 +696,16 @@ class _Reader:
             phi.args = [self._value(incoming[p], phi.width) for p in block.predecessors]
 
 
+def _picked(value: Value) -> tuple[Value, int, int] | None:
+    """The condition and the two values of a choice between constants, or None."""
+    if not isinstance(value, Op) or value.kind != "select":
+        return None
+    bit, then, other = value.args
+    if isinstance(then, Const) and isinstance(other, Const):
+        return bit, then.signed, other.signed
+    return None
+
+
 def _trailing_zeros(value: Value) -> int:
     """Bits at the bottom that are 0 for certain."""
     if isinstance(value, Const):
@@ -670,6 +720,8 @@ def _trailing_zeros(value: Value) -> int:
         return min(_trailing_zeros(value.args[0]), _trailing_zeros(value.args[1]))
     if value.kind == "and":
         return max(_trailing_zeros(value.args[0]), _trailing_zeros(value.args[1]))
+    if value.kind == "select":
+        return min(_trailing_zeros(value.args[1]), _trailing_zeros(value.args[2]))
     if value.kind == "mul":
         return _trailing_zeros(value.args[0]) + _trailing_zeros(value.args[1])
     return 0
