@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 from hls.conv2d import Conv2d
-from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.parameters import scale_to_multiplier
 

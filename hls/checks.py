@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from hls.errors import DesignError
 from hls.fixed import Fixed
 
-__all__ = ["divisors", "one_of", "pair", "reject", "require_divides", "require_format", "whole"]
+__all__ = [
+    "divisors",
+    "nearest",
+    "one_of",
+    "pair",
+    "reject",
+    "require_divides",
+    "require_format",
+    "whole",
+]
 
 
 def reject(owner: str, value: str, rule: str, remedy: str) -> DesignError:
@@ -21,9 +30,9 @@ def whole(owner: str, name: str, value: object, low: int, high: int) -> int:
         raise reject(owner, f"{name}={value!r}", "is not an integer", f"use {low} to {high}")
     number = int(value.__index__())
     if not low <= number <= high:
-        nearest = min(max(number, low), high)
+        legal = min(max(number, low), high)
         rule = f"is outside {low}..{high}"
-        raise reject(owner, f"{name}={number}", rule, f"the nearest legal value is {nearest}")
+        raise reject(owner, f"{name}={number}", rule, f"the nearest legal value is {legal}")
     return number
 
 
@@ -58,10 +67,14 @@ def require_divides(
     Those divide `number`, or `common` if that is given because more rules hold.
     """
     if number % value:
-        legal = divisors(number if common is None else common)
-        nearest = sorted(sorted(legal, key=lambda d: abs(d - value))[:2])
-        remedy = f"use {_listed([str(d) for d in nearest])}"
+        remedy = nearest(value, divisors(number if common is None else common))
         raise reject(owner, f"{name}={value}", f"does not divide {of}={number}", remedy)
+
+
+def nearest(value: int, legal: Sequence[int]) -> str:
+    """The remedy that names the one or two `legal` values next to `value`."""
+    two = sorted(sorted(legal, key=lambda number: abs(number - value))[:2])
+    return f"use {_listed([str(number) for number in two])}"
 
 
 def require_format(owner: str, name: str, spelling: str | Fixed, low: int, high: int) -> Fixed:
@@ -71,11 +84,9 @@ def require_format(owner: str, name: str, spelling: str | Fixed, low: int, high:
     except DesignError as error:
         raise DesignError(f"{owner}: {name}: {error}") from None
     if not low <= number_format.bits <= high:
-        nearest = Fixed(
-            bits=min(max(number_format.bits, low), high), signed=number_format.signed
-        )
+        legal = Fixed(bits=min(max(number_format.bits, low), high), signed=number_format.signed)
         rule = f"has a width outside {low}..{high} bits"
-        raise reject(owner, f"{name}={number_format}", rule, f"the nearest is {nearest}")
+        raise reject(owner, f"{name}={number_format}", rule, f"the nearest is {legal}")
     return number_format
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hls import pacing
-from hls.checks import one_of, pair, reject, require_divides, require_format, whole
+from hls.checks import (
+    divisors,
+    nearest,
+    one_of,
+    pair,
+    reject,
+    require_divides,
+    require_format,
+    whole,
+)
 from hls.epilogue import Clip, Epilogue
 from hls.fixed import Fixed
 from hls.geometry import Axis, WindowGeometry
@@ -144,14 +153,14 @@ class Conv2d:
             of = "out_channels" if self.groups == 1 else "out_channels / groups"
             require_divides("Conv2d", "pe", self.pe, of, self.group_out_channels)
             return
-        require_divides("Conv2d", "simd", self.simd, "in_channels", self.in_channels)
-        if self.simd % self.group_in_channels:
+        bundles = [count * self.group_in_channels for count in divisors(self.groups)]
+        if self.simd not in bundles:
             raise reject(
                 "Conv2d",
                 f"simd={self.simd}",
-                f"is neither a divisor nor a multiple of in_channels / groups="
-                f"{self.group_in_channels}",
-                f"use {self.group_in_channels}",
+                f"does not cover whole groups of in_channels / groups={self.group_in_channels}, as "
+                f"many as divide groups={self.groups}",
+                nearest(self.simd, bundles),
             )
         needed = self.simd // self.group_in_channels * self.group_out_channels
         if self.pe != needed:
@@ -446,8 +455,10 @@ class Conv2d:
         """Cycles a frame in steady state, frames back to back; see `hls.pacing`."""
         cycles = pacing.frame_cycles(self.window, self.weight_words, self.window_fifo_words)
         finish = self.window.positions * self.output_beats * self.finish_steps
-        pool = 0 if self.pool_window is None else (
-            self.pool_window.frame_steps * self.pool_window.beats
+        pool = (
+            0
+            if self.pool_window is None
+            else (self.pool_window.frame_steps * self.pool_window.beats)
         )
         return max(cycles, finish, pool)
 

@@ -102,9 +102,7 @@ class Epilogue:
         )
 
 
-def _limits(
-    owner: str, output: Fixed, zero_point: int, activation: str | Clip
-) -> tuple[int, int]:
+def _limits(owner: str, output: Fixed, zero_point: int, activation: str | Clip) -> tuple[int, int]:
     if isinstance(activation, Clip):
         low = whole(owner, "activation: clip low", activation.low, output.minimum, output.maximum)
         high = whole(owner, "activation: clip high", activation.high, low, output.maximum)

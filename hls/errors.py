@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["CheckFailed", "DesignError", "InputError", "LineloomError", "ToolFailed", "ToolNotFound"]
+__all__ = [
+    "CheckFailed",
+    "DesignError",
+    "InputError",
+    "LineloomError",
+    "ToolFailed",
+    "ToolNotFound",
+]
 
 
 class LineloomError(Exception):

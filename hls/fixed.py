@@ -92,7 +92,7 @@ class Fixed:
         return self.minimum <= int(array.min()) and int(array.max()) <= self.maximum
 
     def wrap(self, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Reduce int64 `values` modulo 2^bits into the format, as assignment to the C++ type does."""
+        """Reduce int64 `values` modulo 2^bits into the format, as the C++ type does."""
         if self.bits == 64:
             return values
         mask = np.int64((1 << self.bits) - 1)

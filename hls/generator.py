@@ -56,9 +56,9 @@ def texts(design: Design, parameters: Parameters | None) -> dict[str, str]:
     if isinstance(design, Conv2d):
         assert parameters is not None
         context = _conv2d(design, parameters)
-        files = {"weights.hpp": f"src/{design.name}_weights.hpp"} if (
-            design.weights == "rom"
-        ) else {}
+        files = (
+            {"weights.hpp": f"src/{design.name}_weights.hpp"} if (design.weights == "rom") else {}
+        )
         kind = "conv2d"
     else:
         context, files, kind = _gemm(design), {}, "gemm"
@@ -82,8 +82,7 @@ def _common(design: Design) -> dict[str, Any]:
         "manifest": manifest(design),
         "summary": summary(design),
         "out": epilogue,
-        "clamps": epilogue.low > epilogue.output.minimum
-        or epilogue.high < epilogue.output.maximum,
+        "clamps": epilogue.low > epilogue.output.minimum or epilogue.high < epilogue.output.maximum,
         "part": PART,
         "clock_ns": CLOCK_NS,
     }
@@ -106,16 +105,20 @@ def _conv2d(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
         conv.window.positions * max(conv.weight_words, conv.output_beats * conv.finish_steps),
     )
     context = _common(conv)
-    return context | _rounding(conv, max_shift) | {
-        "conv": conv,
-        "pool": pool,
-        "pool_bits": pool.taps.bit_length() + 1 if pool else 0,
-        "tables": tables,
-        "steps_bits": 32 + largest.bit_length(),
-        "streams": _streams(conv),
-        "processes": _processes(conv),
-        "bench": bench.conv2d(conv),
-    }
+    return (
+        context
+        | _rounding(conv, max_shift)
+        | {
+            "conv": conv,
+            "pool": pool,
+            "pool_bits": pool.taps.bit_length() + 1 if pool else 0,
+            "tables": tables,
+            "steps_bits": 32 + largest.bit_length(),
+            "streams": _streams(conv),
+            "processes": _processes(conv),
+            "bench": bench.conv2d(conv),
+        }
+    )
 
 
 def summary(design: Design) -> str:
@@ -187,8 +190,12 @@ def _gemm(gemm: Gemm) -> dict[str, Any]:
         "p": gemm.max_n,
     }
     context = _common(gemm)
-    return context | _rounding(gemm, gemm.max_shift) | {
-        "gemm": gemm,
-        "depths": depths,
-        "bench": bench.gemm(gemm),
-    }
+    return (
+        context
+        | _rounding(gemm, gemm.max_shift)
+        | {
+            "gemm": gemm,
+            "depths": depths,
+            "bench": bench.gemm(gemm),
+        }
+    )

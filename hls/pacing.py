@@ -9,11 +9,17 @@ This is a timed event graph with two machines and a buffer, so the period is its
 mean (Baccelli et al., "Synchronization and Linearity", ch. 2). Let window k leave the line buffer
 at grid step g(k) of the periodic scan and a(k) = g(k)*beats - k*busy: how much later the line
 buffer is ready than the multipliers. A critical cycle follows the line buffer from window i to
-window j and goes back through the FIFO, which gains `depth` windows of busy time; so the period is
+window j and goes back through the FIFO, which gains the time `lead` by which the line buffer may be
+ahead; so the period is
 
-    positions*busy + max over disjoint [i, j) of sum( a(j) - a(i) - depth*busy )
+    positions*busy + max over disjoint [i, j) of sum( a(j) - a(i) - lead )
 
-which is the best profit of a trader on the price a() with a fee of depth*busy a trade: one pass.
+which is the best profit of a trader on the price a() with a fee of `lead` a trade: one pass.
+
+A whole window in the FIFO is a lead of `busy`. The multipliers take the words of a window one after
+the other when they begin it, so the words of an incomplete one are a lead of a cycle each. Two
+cycles are lost on the way: a word can be read a cycle after it was written, and its place be filled
+a cycle after it was read.
 """
 
 from __future__ import annotations
@@ -28,8 +34,9 @@ GOOD_ENOUGH = 1.01
 
 
 def frame_cycles(window: WindowGeometry, busy: int, fifo_words: int) -> int:
-    """Cycles a frame in steady state, with a FIFO of `fifo_words` words (`beats` a window)."""
-    fee = fifo_words * busy / window.beats
+    """Cycles a frame in steady state, with a FIFO of 2 or more words (`beats` a window)."""
+    whole_windows, other_words = divmod(fifo_words, window.beats)
+    lead = whole_windows * busy + other_words - 2
     drift = window.frame_steps * window.beats - window.positions * busy
     steps = [step for step, emits in enumerate(window.emits) if emits]
     cash, hold = 0.0, float("-inf")
@@ -37,7 +44,7 @@ def frame_cycles(window: WindowGeometry, busy: int, fifo_words: int) -> int:
     for frame in range(3):  # the first frames fill the pipeline; the third is periodic
         for k, step in enumerate(steps):
             price = frame * drift + step * window.beats - k * busy
-            cash = max(cash, hold + price - fee)
+            cash = max(cash, hold + price - lead)
             hold = max(hold, cash - price)
         wealth.append(max(cash, hold + (frame + 1) * drift + steps[0] * window.beats))
     gained = wealth[-1] - wealth[-2]

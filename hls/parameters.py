@@ -52,7 +52,7 @@ class Parameters:
         if conv.bias_format is not None:
             needed["bias"] = ((conv.out_channels,), conv.bias_format)
         if conv.epilogue.requantized:
-            shape = (conv.out_channels,)
+            shape: tuple[int, ...] = (conv.out_channels,)
             bits = conv.epilogue.multiplier_bits
             needed["multiplier"] = (shape, Fixed(bits=bits, signed=False))
             needed["shift"] = (shape, Fixed(bits=6, signed=False))
@@ -81,7 +81,7 @@ class Parameters:
     def save(self, path: Path) -> None:
         """Write an `.npz` file; the same parameters give the same bytes."""
         arrays = {k: v for k, v in vars(self).items() if v is not None}
-        np.savez(path, **arrays)  # type: ignore[arg-type]
+        np.savez(path, **arrays)
 
 
 def _checked(

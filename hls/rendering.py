@@ -25,7 +25,7 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
-    autoescape=False,  # noqa: S701 - the output is C++ and Tcl, never HTML
+    autoescape=False,
 )
 _ENVIRONMENT.filters |= {
     "counter": cpp.counter,

@@ -88,7 +88,9 @@ def write_rtl(lowered: Lowered, folder: Path, top: str, extra: Mapping[str, Any]
         (folder / "reports").mkdir(exist_ok=True)
         (folder / "reports" / "lowering.json").write_text(json.dumps(report, indent=2) + "\n")
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another") from None
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another"
+        ) from None
     return Rtl(folder, top, report)
 
 

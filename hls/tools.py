@@ -6,6 +6,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -81,26 +82,30 @@ def run(
     """
     argv = [str(part) for part in command]
     environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(_zig_cache())} | dict(env or {})
+    if shutil.which(argv[0]) is None:
+        raise ToolNotFound(f"{what}: {argv[0]} is not installed or not on PATH")
+    process = subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # so that what the tool started ends with it
+    )
     try:
-        done = subprocess.run(
-            argv,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise ToolNotFound(f"{what}: {argv[0]} is not installed or not on PATH") from None
+        printed, _ = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         raise ToolFailed(f"{what}: took longer than {timeout_s:g} s and was ended") from None
-    if done.returncode:
-        raise ToolFailed(f"{what} failed with exit code {done.returncode}:\n{done.stdout.strip()}")
-    return done.stdout
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    if process.returncode:
+        raise ToolFailed(f"{what} failed with exit code {process.returncode}:\n{printed.strip()}")
+    return printed
 
 
 def _zig_cache() -> str:

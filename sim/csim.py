@@ -134,9 +134,9 @@ def _conv2d(
         call(0, 0, words)
     # Baked-in or loaded weights are only read from here on, so that calls may run side by side.
     if len(chunks) == 1:
-        call(*chunks[0], words[:0])
+        call(chunks[0][0], chunks[0][1], words[:0])
     else:
-        list(_workers().map(lambda chunk: call(*chunk, words[:0]), chunks))
+        list(_workers().map(lambda chunk: call(chunk[0], chunk[1], words[:0]), chunks))
     return CsimResult(output[0] if single else output, len(chunks))
 
 

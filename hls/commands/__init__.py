@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from hls.commands import conv2d, csim, gemm, lower, show
+from hls.commands import conv2d, csim, estimate, gemm, lower, show
 
 __all__ = ["VERBS"]
 
-VERBS = {"conv2d": conv2d, "gemm": gemm, "csim": csim, "lower": lower, "show": show}
+VERBS = {
+    "conv2d": conv2d,
+    "gemm": gemm,
+    "csim": csim,
+    "lower": lower,
+    "estimate": estimate,
+    "show": show,
+}
 """Name of a verb -> its module, in the order of --help."""

@@ -34,9 +34,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pool", metavar="KIND:SIZE[:STRIDE]", help="max or average, as in max:2")
     parser.add_argument("--simd", type=int, help="input channels a beat (1)")
     parser.add_argument("--pe", type=int, help="output channels in parallel (1)")
-    parser.add_argument("--taps", choices=("all", "row", "one"), help="kernel taps in parallel (all)")
+    parser.add_argument(
+        "--taps", choices=("all", "row", "one"), help="kernel taps in parallel (all)"
+    )
     parser.add_argument("--weights", type=Path, metavar="FILE.npz",
-                        help="arrays weights, bias, multiplier, shift (default: random)")  # fmt: skip
+                        help="weights, bias, multiplier, shift (default: random)")  # fmt: skip
     parser.add_argument("--load-weights", action="store_true",
                         help="read weights at run time instead of baking them in")  # fmt: skip
     parser.add_argument("--seed", type=options.seed, default=0, help="of random weights (0)")

@@ -89,7 +89,9 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text()
         data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML or JSON file") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give a TOML or JSON file"
+        ) from None
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise InputError(f"{path}: is not valid {kind} ({error})") from None
@@ -141,7 +143,9 @@ def pooling(text: str) -> Pool:
     """`max:2`, `average:3x3`, or with a stride `max:3:2`."""
     kind, *rest = text.split(":")
     if len(rest) not in (1, 2):
-        raise InputError(f"--pool={text!r} is not KIND:SIZE[:STRIDE]; use one like max:2 or max:3:2")
+        raise InputError(
+            f"--pool={text!r} is not KIND:SIZE[:STRIDE]; use one like max:2 or max:3:2"
+        )
     size = size_pair("--pool", rest[0])
     return Pool(kind=kind, size=size, stride=size_pair("--pool", rest[1]) if rest[1:] else None)
 

@@ -52,7 +52,9 @@ def _lanes(design: Design) -> list[tuple[str, Any]]:
     if isinstance(design, Conv2d):
         warning = []
         if design.epilogue.accumulator.bits < design.worst_case.bits:
-            narrow = f"{design.epilogue.accumulator} wraps; the worst case needs {design.worst_case}"
+            narrow = (
+                f"{design.epilogue.accumulator} wraps; the worst case needs {design.worst_case}"
+            )
             warning = [("accumulator", narrow)]
         return [
             ("lanes", f"simd {design.simd}, pe {design.pe}, taps {design.parallel_taps}"),

@@ -148,7 +148,8 @@ class Array:
             [next(fixed)] if d in self.complete else range(size)
             for d, size in enumerate(self.sizes)
         ]
-        words, strides = [0], []
+        words = [0]
+        strides: list[int] = []
         step = 1
         for size in reversed(self.sizes):
             strides.insert(0, step)

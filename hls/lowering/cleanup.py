@@ -5,6 +5,8 @@ LLVM has done this for what it saw; if-conversion and addresses have left some m
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from hls.lowering.ir import ARITHMETIC, Const, Op, Process, Value
 from hls.lowering.predicates import contradict, implies
 
@@ -108,12 +110,10 @@ def _simplified(op: Op) -> Value | None:
         if _key(then) == _key(other):
             return then
         # Nested branches: the inner condition holds only where the outer one does.
-        if isinstance(then, Op) and then.kind == "select" and _key(then.args[2]) == _key(other):
-            if implies(then.args[0], condition):
-                return then
-        if isinstance(other, Op) and other.kind == "select" and _key(other.args[2]) == _key(then):
-            if contradict(other.args[0], condition):
-                return other
+        if _keeps(then, other) and implies(then.args[0], condition):
+            return then
+        if _keeps(other, then) and contradict(other.args[0], condition):
+            return other
         return None
     if op.kind in ("zext", "sext", "trunc") and op.args[0].width == op.width:
         return op.args[0]
@@ -136,11 +136,19 @@ def _simplified(op: Op) -> Value | None:
         return right
     if op.kind in ("mul", "udiv") and right.value == 1:
         return left
-    if op.kind == "xor" and op.width == 1 and right.value and isinstance(left, Op):
-        # not not x
-        if left.kind == "xor" and isinstance(left.args[1], Const) and left.args[1].value:
-            return left.args[0]
+    inverts = op.kind == "xor" and op.width == 1 and right.value == 1
+    if inverts and isinstance(left, Op) and left.kind == "xor" and _is_one(left.args[1]):
+        return left.args[0]
     return None
+
+
+def _keeps(value: Value, kept: Value) -> TypeGuard[Op]:
+    """Whether `value` is a choice whose other side is `kept`."""
+    return isinstance(value, Op) and value.kind == "select" and _key(value.args[2]) == _key(kept)
+
+
+def _is_one(value: Value) -> bool:
+    return isinstance(value, Const) and value.value == 1
 
 
 def evaluate(op: Op, args: list[int]) -> int:
@@ -154,33 +162,58 @@ def evaluate(op: Op, args: list[int]) -> int:
     b = args[1] if len(args) > 1 else 0
     shift = min(b, op.width)
     match op.kind:
-        case "add": value = a + b
-        case "sub": value = a - b
-        case "mul": value = a * b
-        case "and": value = a & b
-        case "or": value = a | b
-        case "xor": value = a ^ b
-        case "shl": value = a << shift
-        case "lshr": value = a >> shift
-        case "ashr": value = signed(0) >> shift
-        case "udiv": value = a // b if b else 0
-        case "urem": value = a % b if b else 0
+        case "add":
+            value = a + b
+        case "sub":
+            value = a - b
+        case "mul":
+            value = a * b
+        case "and":
+            value = a & b
+        case "or":
+            value = a | b
+        case "xor":
+            value = a ^ b
+        case "shl":
+            value = a << shift
+        case "lshr":
+            value = a >> shift
+        case "ashr":
+            value = signed(0) >> shift
+        case "udiv":
+            value = a // b if b else 0
+        case "urem":
+            value = a % b if b else 0
         case "sdiv" | "srem":
             x, y = signed(0), signed(1)
             quotient = abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1) if y else 0
             value = quotient if op.kind == "sdiv" else x - quotient * y
-        case "eq": value = int(a == b)
-        case "ne": value = int(a != b)
-        case "ult": value = int(a < b)
-        case "ule": value = int(a <= b)
-        case "slt": value = int(signed(0) < signed(1))
-        case "sle": value = int(signed(0) <= signed(1))
-        case "zext" | "trunc": value = a
-        case "sext": value = signed(0)
-        case "umin": value = min(a, b)
-        case "umax": value = max(a, b)
-        case "smin": value = min(signed(0), signed(1))
-        case "smax": value = max(signed(0), signed(1))
-        case "select": value = args[1] if a else args[2]
-        case _: raise AssertionError(op.kind)
+        case "eq":
+            value = int(a == b)
+        case "ne":
+            value = int(a != b)
+        case "ult":
+            value = int(a < b)
+        case "ule":
+            value = int(a <= b)
+        case "slt":
+            value = int(signed(0) < signed(1))
+        case "sle":
+            value = int(signed(0) <= signed(1))
+        case "zext" | "trunc":
+            value = a
+        case "sext":
+            value = signed(0)
+        case "umin":
+            value = min(a, b)
+        case "umax":
+            value = max(a, b)
+        case "smin":
+            value = min(signed(0), signed(1))
+        case "smax":
+            value = max(signed(0), signed(1))
+        case "select":
+            value = args[1] if a else args[2]
+        case _:
+            raise AssertionError(op.kind)
     return value % (1 << op.width)

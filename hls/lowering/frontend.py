@@ -30,7 +30,9 @@ def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pr
     """
     folders = [INCLUDE / "lowering", source.parent, *includes, INCLUDE]
     with tempfile.TemporaryDirectory() as scratch:
-        expanded, marked, made = (Path(scratch) / name for name in ("expanded.cpp", "marked.cpp", "made.ll"))
+        expanded, marked, made = (
+            Path(scratch) / name for name in ("expanded.cpp", "marked.cpp", "made.ll")
+        )
         tools.run(
             [*tools.cxx(), "-E", *_FLAGS, "-DLINELOOM_LOWERING", "-D__SYNTHESIS__",
              *(f"-I{folder}" for folder in folders), source, "-o", expanded],
@@ -40,7 +42,8 @@ def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pr
         marked.write_text(text)
         tools.run(
             [*tools.cxx(), *_FLAGS, "-O1", "-Xclang", "-disable-llvm-passes",
-             "-fno-discard-value-names", "-gline-tables-only", "-S", "-emit-llvm", marked, "-o", made],
+             "-fno-discard-value-names", "-gline-tables-only", "-S", "-emit-llvm",
+             marked, "-o", made],
             what=f"compiling {source.name}",
         )  # fmt: skip
         return _whole_integers(_harmless_markers(made.read_text())), pragmas
@@ -78,7 +81,8 @@ def _whole_integers(ir: str) -> str:
             return f"{indent}store i{whole} {int(value) % (1 << bits)}, {rest}"
         count += 1
         wide = f"%whole.{count}"
-        return f"{indent}{wide} = zext i{bits} {value} to i{whole}\n{indent}store i{whole} {wide}, {rest}"
+        widened = f"{indent}{wide} = zext i{bits} {value} to i{whole}"
+        return f"{widened}\n{indent}store i{whole} {wide}, {rest}"
 
     def load(found: re.Match[str]) -> str:
         nonlocal count
@@ -88,6 +92,7 @@ def _whole_integers(ir: str) -> str:
             return found[0]
         count += 1
         wide = f"%whole.{count}"
-        return f"{indent}{wide} = load i{whole}, {rest}\n{indent}{name} = trunc i{whole} {wide} to i{bits}"
+        loaded = f"{indent}{wide} = load i{whole}, {rest}"
+        return f"{loaded}\n{indent}{name} = trunc i{whole} {wide} to i{bits}"
 
     return _LOAD.sub(load, _STORE.sub(store, ir))

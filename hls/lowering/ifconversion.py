@@ -34,8 +34,9 @@ def convert(process: Process, pragmas: list[Pragma]) -> Process:
             continue
         if loop.inner:
             raise InputError(
-                f"{wanted[0].place}: the pipelined loop {loop.header} of {process.name} holds a loop "
-                "whose trip count is not constant; make it constant, or pipeline the inner loop"
+                f"{wanted[0].place}: the pipelined loop {loop.header} of {process.name} holds a "
+                "loop whose trip count is not constant; make it constant, or pipeline the inner "
+                "loop"
             )
         _Conversion(process, loop, wanted[0]).run()
     return process
@@ -88,7 +89,9 @@ class _Conversion:
             return
         yes, no = block.targets
         self._edges[(block.name, yes)] = self._both(here, block.condition)
-        self._edges[(block.name, no)] = self._both(here, self._op("xor", 1, [block.condition, Const(1, 1)]))
+        self._edges[(block.name, no)] = self._both(
+            here, self._op("xor", 1, [block.condition, Const(1, 1)])
+        )
 
     def _local_edges(self, block: Block) -> list[Value | None]:
         """Which edge leads into `block`, given that it is reached.

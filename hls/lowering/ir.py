@@ -10,9 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 __all__ = [
-    "ARITHMETIC", "Block", "Const", "Design", "Fifo", "Input", "Memory", "MemoryPort", "Op", "Pointer", "Process",
-    "Register", "StreamEnd", "Value",
-]  # fmt: skip
+    "ARITHMETIC",
+    "Block",
+    "Const",
+    "Design",
+    "Fifo",
+    "Input",
+    "Memory",
+    "MemoryPort",
+    "Op",
+    "Pointer",
+    "Process",
+    "Register",
+    "StreamEnd",
+    "Value",
+]
 
 
 class Value:
@@ -53,8 +65,35 @@ class Pointer(Value):
 
 
 ARITHMETIC = frozenset(
-    "add sub mul and or xor shl lshr ashr udiv sdiv urem srem eq ne ult ule slt sle "
-    "select zext sext trunc umin umax smin smax".split()  # noqa: SIM905 - a list of words
+    [
+        "add",
+        "sub",
+        "mul",
+        "and",
+        "or",
+        "xor",
+        "shl",
+        "lshr",
+        "ashr",
+        "udiv",
+        "sdiv",
+        "urem",
+        "srem",
+        "eq",
+        "ne",
+        "ult",
+        "ule",
+        "slt",
+        "sle",
+        "select",
+        "zext",
+        "sext",
+        "trunc",
+        "umin",
+        "umax",
+        "smin",
+        "smax",
+    ]
 )
 """Pure operations. select is (condition, then, else); comparisons have one bit."""
 

@@ -90,7 +90,9 @@ class Layout:
                 offset = -(-offset // align) * align + -(-size // align) * align
                 alignment = max(alignment, align)
             return offset, alignment
-        raise InputError(f"values of type {text} are not supported; use integers (ap_int, int, ...)")
+        raise InputError(
+            f"values of type {text} are not supported; use integers (ap_int, int, ...)"
+        )
 
     def fields(self, text: str) -> list[str]:
         """The element types of a struct type's text."""

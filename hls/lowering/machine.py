@@ -233,10 +233,16 @@ class _Binder:
                 stage = max(stage, times.ready[id(value)])
             depth = max(depth, stage + 1)
             text = self._spell(value, block, stage)
-            self._machine.moves.append(Move(self._names[id(phi)], phi.width, self._go(block, stage), text))
+            self._machine.moves.append(
+                Move(self._names[id(phi)], phi.width, self._go(block, stage), text)
+            )
         condition = block.condition
         assert condition is not None
-        stage = times.ready[id(condition)] if isinstance(condition, Op) and self._home[id(condition)] is block else 0
+        stage = (
+            times.ready[id(condition)]
+            if isinstance(condition, Op) and self._home[id(condition)] is block
+            else 0
+        )
         again = self._spell(condition, block, stage)
         depth = max([depth, *(self._last_delay(block))])
         times.depth = depth
@@ -246,9 +252,7 @@ class _Binder:
         )
         left = next(target for target in block.targets if target != block.name)
         over = f"{prefix}_over"
-        self._machine.states.append(
-            State(f"{prefix}_run", over, [("", self._first_state(left))])
-        )
+        self._machine.states.append(State(f"{prefix}_run", over, [("", self._first_state(left))]))
         self._enter(block, left, f"in_{prefix}_run && {over}", None)
 
     def _last_delay(self, block: Block) -> list[int]:
@@ -312,7 +316,10 @@ class _Binder:
         for op in block.ops:
             cycle = times.start[id(op)]
             note = f"line {op.line}" if op.line else ""
-            spell = lambda value, at=cycle: self._spell(value, block, at)  # noqa: E731
+
+            def spell(value: Value, at: int = cycle) -> str:
+                return self._spell(value, block, at)
+
             guard = "" if op.predicate is None else f" && {spell(op.predicate)}"
             fires = self._fires(block, cycle) + guard
             name = self._names[id(op)]
@@ -351,7 +358,11 @@ class _Binder:
         stores = self._stores.get(id(memory), [])
         if stores:
             enable = " || ".join(f"({fires})" for fires, _, _ in stores)
-            ports.write = (enable, _chain([(f, a) for f, a, _ in stores]), _chain([(f, d) for f, _, d in stores]))
+            ports.write = (
+                enable,
+                _chain([(f, a) for f, a, _ in stores]),
+                _chain([(f, d) for f, _, d in stores]),
+            )
         self._machine.memories.append(ports)
 
 

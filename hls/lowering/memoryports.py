@@ -45,8 +45,8 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
         design.memory_ports.append(port)
     if port.width != width or (side == "read" and port.reads) or (side == "write" and port.writes):
         raise InputError(
-            f"{design.name}: pointer {outer} is accessed in two places or widths; give each process "
-            "a pointer of its own"
+            f"{design.name}: pointer {outer} is accessed in two places or widths; give each "
+            "process a pointer of its own"
         )
     addresses = StreamEnd(f"{outer}_{side}_address", index_width, writes=True)
     words = StreamEnd(f"{outer}_{side}_data", width, reads=side == "read", writes=side == "write")
@@ -59,9 +59,8 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
     if ahead is not None:
         ahead.name = f"{process.name}_{outer}_{side}_addresses"
         design.processes.append(ahead)
-        design.bindings[ahead.name] = {
-            name: bound for name, bound in design.bindings[process.name].items()
-        } | {addresses.name: addresses.name}
+        shared = design.bindings[process.name]
+        design.bindings[ahead.name] = shared | {addresses.name: addresses.name}
     else:
         process.streams.append(addresses)
         design.bindings[process.name][addresses.name] = addresses.name

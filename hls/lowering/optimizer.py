@@ -45,8 +45,16 @@ def symbol_of(ir: str, top: str) -> str:
     pattern = rf"^define [^@]*@({re.escape(top)}|_Z(?:L)?{len(top)}{re.escape(top)}\w*)\("
     found = re.findall(pattern, ir, re.MULTILINE)
     if not found:
-        names = sorted(set(re.findall(r"^define (?:dso_local )?[\w ]*@_Z(?:L)?\d+([a-z]\w*?)[A-Z]", ir, re.MULTILINE)))
-        raise InputError(f"there is no function {top}; the file defines {', '.join(names) or 'none'}")
+        names = sorted(
+            set(
+                re.findall(
+                    r"^define (?:dso_local )?[\w ]*@_Z(?:L)?\d+([a-z]\w*?)[A-Z]", ir, re.MULTILINE
+                )
+            )
+        )
+        raise InputError(
+            f"there is no function {top}; the file defines {', '.join(names) or 'none'}"
+        )
     return str(found[0])
 
 
@@ -70,7 +78,9 @@ def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
         return re.sub(r" (#\d+)", r" alwaysinline \1", line, count=1)
 
     ir = re.sub(r"^define [^\n]*?@([\w.$]+)\([^\n]*$", attributed, ir, flags=re.MULTILINE)
-    return re.sub(r"^(attributes #\d+ = \{.*?) (?:noinline|optnone)\b", r"\1", ir, flags=re.MULTILINE)
+    return re.sub(
+        r"^(attributes #\d+ = \{.*?) (?:noinline|optnone)\b", r"\1", ir, flags=re.MULTILINE
+    )
 
 
 def _markers(text: str) -> list[int]:

@@ -47,7 +47,7 @@ def stays_within(value: Value, limit: int) -> bool:
 
 
 def _bound(value: Value, known: dict[int, int], limit: int, depth: int) -> int:
-    """An upper bound of `value`; `known` has bounds that hold here. Phis may be tried with `limit`."""
+    """An upper bound of `value`, given bounds in `known`; phis are tried with `limit`."""
     if isinstance(value, Const):
         return value.value
     full = (1 << value.width) - 1

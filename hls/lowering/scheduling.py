@@ -11,6 +11,7 @@ Invariant: operands are ready when an operation starts; chained operators fit in
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -96,7 +97,9 @@ class _Scheduler:
         if wanted is None:
             found = self._attempt(1 << 20)
             if isinstance(found, str):
-                raise InputError(f"{process}: block {self._block.name} cannot be scheduled: {found}")
+                raise InputError(
+                    f"{process}: block {self._block.name} cannot be scheduled: {found}"
+                )
             return found
         missed = ""
         for ii in range(wanted, wanted + 64):
@@ -240,7 +243,7 @@ class _Scheduler:
                 lifted = self._lift(op, self._start[id(op.after)] + 1) or lifted
         for ops in ends.values():
             moves = [op for op in ops if op.kind not in ("empty", "full")]
-            for first, second in zip(moves, moves[1:], strict=False):
+            for first, second in itertools.pairwise(moves):
                 gap = 0 if exclusive(first, second) else 1
                 lifted = self._lift(second, self._start[id(first)] + gap) or lifted
                 if gap and (self._start[id(second)] - self._start[id(first)]) % ii == 0:

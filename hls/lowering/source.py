@@ -23,9 +23,21 @@ _LABEL = re.compile(r"\s*([A-Za-z_]\w*)\s*:(?!:)")
 _LOOP = re.compile(r"\s*(?:for|while|do)\b")
 
 KNOWN = frozenset(
-    "PIPELINE UNROLL ARRAY_PARTITION LOOP_FLATTEN LOOP_TRIPCOUNT DATAFLOW STREAM INLINE "
-    "BIND_STORAGE DEPENDENCE INTERFACE".split()  # noqa: SIM905 - a list of words reads best
+    {
+        "ARRAY_PARTITION",
+        "BIND_STORAGE",
+        "DATAFLOW",
+        "DEPENDENCE",
+        "INLINE",
+        "INTERFACE",
+        "LOOP_FLATTEN",
+        "LOOP_TRIPCOUNT",
+        "PIPELINE",
+        "STREAM",
+        "UNROLL",
+    }
 )
+"""Pragmas that are understood; INLINE, LOOP_FLATTEN and LOOP_TRIPCOUNT change nothing here."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,7 @@ def process_text(top: str, machine: Machine) -> str:
     for stream in process.streams:
         ports += _stream_ports(stream)
     registers = {
-        name: width
-        for name, width in machine.registers().items()
-        if not name.endswith("_more")
+        name: width for name, width in machine.registers().items() if not name.endswith("_more")
     }
     return render(
         "rtl/process.v.j2",
@@ -103,7 +101,11 @@ def _uses(ports: Any) -> dict[str, Any]:
 def _transitions(state: Any) -> str:
     text = ""
     for when, target in state.next:
-        text += f"if ({when}) state <= {target.upper()}; else " if when else f"state <= {target.upper()};"
+        text += (
+            f"if ({when}) state <= {target.upper()}; else "
+            if when
+            else f"state <= {target.upper()};"
+        )
     return text
 
 
