@@ -154,7 +154,8 @@ def _speed(images: int, alone: float, check: float) -> Table:
         caption=(
             f"conv 16, 16, 24 (3x3, maximum pooling) and dense 42, 64, 10 on 32x32x3, int8; "
             f"{images} images a batch, Python included, compiled before. Peer: about "
-            f"{PEER_IMAGES_PER_SECOND} images/s as published for such machines. Goal: {GOAL}x."
+            f"{PEER_IMAGES_PER_SECOND} images/s, a figure given for such a machine and not "
+            f"measured here. Goal: {GOAL}x."
         ),
         columns=("run", "images/s", "times peer"),
         rows=rows,

@@ -141,8 +141,10 @@ class Gemm:
         """Accumulator to output. Raw accumulators leave in 32 (or 64) bits, whatever max_k."""
         if self.accumulator is None:
             bits = self.worst_case.bits
-            accumulator = Fixed(bits=bits) if self.requantize != "none" else Fixed(
-                bits=32 if bits <= 32 else 64
+            accumulator = (
+                Fixed(bits=bits)
+                if self.requantize != "none"
+                else Fixed(bits=32 if bits <= 32 else 64)
             )
         else:
             accumulator = require_format("Gemm", "accumulator", self.accumulator, 2, 64)
@@ -313,8 +315,9 @@ class Gemm:
         passes_over_a, passes_over_b = -(-n // self.tile_cols), -(-m // self.tile_rows)
         a = m * -(-k // self.rows) * self.rows * self.input_format.container_bits
         row = -(-n // self.cols) * self.cols
-        b, c = k * row * self.weight_format.container_bits, m * row * (
-            self.epilogue.output.container_bits
+        b, c = (
+            k * row * self.weight_format.container_bits,
+            m * row * (self.epilogue.output.container_bits),
         )
         table = n * 128 if self.has_parameters else 0
         return (a * passes_over_a + b * passes_over_b + c + table) // 8

@@ -38,6 +38,9 @@ Array = npt.NDArray[Any]
 _HERE = Path(__file__).parent
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-sanitize=all", "-Wall", "-Wextra",
           "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")  # fmt: skip
+_VENDOR_FLAGS = ("-D__AP_INT_SPECIAL_H__", "-D__AP_FIXED_SPECIAL_H__")
+"""The vendor's std::complex specialisations do not compile with clang's C++ library."""
+
 _MESSAGE_BYTES = 4096
 _CHUNK_BYTES = 1 << 20
 """Streams of a call hold all of its frames; this much of them stays in the cache."""
@@ -186,6 +189,11 @@ def _gemm(
     return CsimResult(packing.unpack_rows(packed_c, n), 1)
 
 
+def _spread(values: Any, n: int) -> Array:
+    """One value for all columns, or what was given for each."""
+    return np.full(n, values) if np.size(values) == 1 else np.asarray(values)
+
+
 def _columns(gemm: Gemm, b: Array, bias: Any, multiplier: Any, shift: Any) -> Array:
     n = b.shape[1]
     if gemm.bias_format is not None:
@@ -194,8 +202,8 @@ def _columns(gemm: Gemm, b: Array, bias: Any, multiplier: Any, shift: Any) -> Ar
         if multiplier is None or shift is None:
             raise InputError(f"{gemm.name}: requantizes, so give multiplier and shift")
         limit = Fixed(bits=gemm.multiplier_bits, signed=False)
-        multiplier = _operand("multiplier", np.broadcast_to(multiplier, n), limit, [n])
-        shift = _operand("shift", np.broadcast_to(shift, n), Fixed(bits=6, signed=False), [n])
+        multiplier = _operand("multiplier", _spread(multiplier, n), limit, [n])
+        shift = _operand("shift", _spread(shift, n), Fixed(bits=6, signed=False), [n])
         if int(shift.max()) > gemm.max_shift:
             raise InputError(f"shift: {int(shift.max())} is over max_shift={gemm.max_shift}")
     folded = packing.fold_bias(bias, b.sum(axis=0, dtype=np.int64), gemm.input_zero_point)
@@ -226,7 +234,7 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
         defines += ["-DLINELOOM_LOAD"] if design.weights == "load" else []
     elif design.has_parameters:
         defines.append("-DLINELOOM_PARAMETERS")
-    flags = [*_FLAGS, *defines]
+    flags = [*_FLAGS, *defines, *([] if headers == INCLUDE else _VENDOR_FLAGS)]
     read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(headers.rglob("*.h")),
             *sorted(INCLUDE.glob("*.h"))]  # fmt: skip
     for file in sources:
@@ -238,9 +246,11 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
         key.update(file.read_bytes())
     made = tools.cache_folder() / "csim" / f"{key.hexdigest()[:32]}.so"
     if not made.is_file():
-        includes = [f"-I{project.path / 'src'}", f"-I{headers}"]
+        includes = [f"-I{project.path / 'src'}"]
         # The vendor's set lacks ap_axi_sdata.h; ours is written to its public interface alone.
-        includes += [f"-idirafter{INCLUDE}"] if headers != INCLUDE else []
+        ours = [f"-I{INCLUDE}"]
+        vendors = ["-isystem", str(headers), f"-idirafter{INCLUDE}"]
+        includes += ours if headers == INCLUDE else vendors
         _compile(made, [*tools.cxx(), *flags, *includes, *map(str, sources)], design.name)
     return _loaded(made)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hls.commands import conv2d, csim, estimate, gemm, lower, show
+from hls.commands import conv2d, cosim, csim, estimate, gemm, lower, show
 
 __all__ = ["VERBS"]
 
@@ -11,6 +11,7 @@ VERBS = {
     "gemm": gemm,
     "csim": csim,
     "lower": lower,
+    "cosim": cosim,
     "estimate": estimate,
     "show": show,
 }

@@ -1,0 +1,63 @@
+"""The boards that a design can be sized for, from boards.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from hls.errors import InputError
+
+__all__ = ["RESOURCES", "Board", "board", "boards"]
+
+_FILE = Path(__file__).with_name("boards.toml")
+
+RESOURCES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36"}
+"""What designs use of a board: name of the field -> as it is called in print."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A board: its device, what the fabric holds, its clock and its way to memory.
+
+    Attributes:
+        part: the device with package and speed grade.
+        family: the fabric as Yosys calls it, xc7 or xcup.
+        lut, ff, dsp, bram36, uram: how many of each the device has.
+        clock_mhz: clock that the processing system gives the fabric by default.
+        ddr_bits: width of the memory bus of the processing system.
+        ports, port_bits: number and width of the AXI ports from the fabric to that memory.
+    """
+
+    name: str
+    part: str
+    family: str
+    lut: int
+    ff: int
+    dsp: int
+    bram36: int
+    uram: int
+    clock_mhz: float
+    ddr_bits: int
+    ports: int
+    port_bits: int
+
+
+@cache
+def boards() -> dict[str, Board]:
+    """All boards by name, in the order of boards.toml."""
+    tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return {name: Board(name=name, **fields) for name, fields in tables.items()}
+
+
+def board(name: str) -> Board:
+    """The board called `name`.
+
+    Raises:
+        InputError: there is none; the text names those that there are.
+    """
+    try:
+        return boards()[name]
+    except KeyError:
+        raise InputError(f"board {name!r} is unknown; use one of {', '.join(boards())}") from None

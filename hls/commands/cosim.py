@@ -1,0 +1,100 @@
+"""lineloom cosim: run the Verilog and compare it with the golden model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hls.commands import options
+from hls.commands.console import Console
+from hls.conv2d import Conv2d
+from hls.errors import InputError
+from hls.project import Project
+from sim.cosim import ENGINES, CosimResult, cosim
+
+HELP = "run the Verilog under stalls and compare it bit for bit with the golden model"
+EXAMPLE = "lineloom cosim build/conv1 --frames 3 --stalls 0.3 --seed 1"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("project", type=Path, help="folder of a generated project")
+    parser.add_argument("--frames", type=int, help="frames back to back, for a convolution (3)")
+    for size in ("m", "k", "n"):
+        parser.add_argument(f"--{size}", type=int, help=f"{size} of a GEMM (its maximum)")
+    parser.add_argument("--stalls", type=float, default=0.0, metavar="SHARE",
+                        help="of cycles in which each port pauses, 0 to 0.9 (0)")  # fmt: skip
+    parser.add_argument("--seed", type=options.seed, default=0, help="of stimuli and stalls (0)")
+    parser.add_argument("--engine", choices=ENGINES, default="cocotb",
+                        help="fast has drivers in C++, for large designs (cocotb)")  # fmt: skip
+    parser.add_argument("--waves", action="store_true", help="write a VCD file")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run and compare; 1 if anything differs or a rule was broken."""
+    project = Project.open(args.project)
+    design = project.design
+    asked: dict[str, Any] = {}
+    given = [getattr(args, name) for name in "mkn"]
+    if isinstance(design, Conv2d):
+        _refuse({f"--{name}": size for name, size in zip("mkn", given, strict=True)}, "a convolution")
+        asked["frames"] = 3 if args.frames is None else args.frames
+    else:
+        _refuse({"--frames": args.frames}, "a GEMM")
+        limits = [getattr(design, f"max_{name}") for name in "mkn"]
+        asked["sizes"] = tuple(limit if size is None else size
+                               for size, limit in zip(given, limits, strict=True))  # fmt: skip
+    with console.working(f"cosimulation of {design.name}"):
+        result = cosim(project, stalls=args.stalls, seed=args.seed, engine=args.engine,
+                       waves=args.waves, **asked)  # fmt: skip
+    console.result(_data(result), f"Cosimulation of {design.name}", _rows(result))
+    return 0 if result.match else 1
+
+
+def _refuse(given: dict[str, Any], kind: str) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise InputError(f"{option} does not apply to {kind}; leave it away")
+
+
+def _data(result: CosimResult) -> dict[str, Any]:
+    return {
+        "match": result.match,
+        "mismatches": result.mismatches,
+        "first_mismatch": result.first_mismatch,
+        "violations": result.violations,
+        "outputs": result.outputs,
+        "calls": result.calls,
+        "cycles": result.cycles,
+        "stream_cycles": result.stream_cycles,
+        "cycles_per_frame": result.cycles_per_frame,
+        "bound_cycles": result.bound_cycles,
+        "ratio": round(result.ratio, 4),
+        "ii": result.ii,
+        "fifos": result.fifos,
+        "stalls": result.stalls,
+        "seed": result.seed,
+        "engine": result.engine,
+        "cycles_per_second": round(result.cycles_per_second),
+        "waves": None if result.waves is None else str(result.waves),
+    }
+
+
+def _rows(result: CosimResult) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = [
+        ("match", result.match),
+        ("mismatches", f"{result.mismatches:,} of {result.outputs:,} outputs"),
+        ("cycles", f"{result.cycles:,} from start to done, {result.calls} calls in all"),
+        ("cycles a frame", f"{result.cycles_per_frame:,.1f}, {result.ratio:.3f} of the bound "
+                           f"{result.bound_cycles:,}"),
+        ("stalls", f"{result.stalls:g}, seed {result.seed}"),
+        ("FIFOs", ", ".join(f"{name} {fill['most']}/{fill['depth']}"
+                            for name, fill in result.fifos.items())),
+        ("engine", f"{result.engine}, {result.cycles_per_second:,.0f} cycles/s"),
+    ]  # fmt: skip
+    if result.first_mismatch is not None:
+        rows.insert(2, ("first mismatch", result.first_mismatch))
+    rows += [("violation", text) for text in result.violations]
+    rows += [] if result.waves is None else [("waves", result.waves)]
+    return rows

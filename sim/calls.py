@@ -1,0 +1,122 @@
+"""What a bench is to do and what it found: the same for every engine.
+
+A job is a list of calls of the kernel, one after the other on the same hardware without a reset
+between them. Ports and registers are those of the manifest, so a job says nothing of who made the
+Verilog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["MEMORY_BASE", "Beats", "Call", "Finding", "Job", "Region", "beat_bytes"]
+
+MEMORY_BASE = 0x1_2340_0000
+"""Where a job's memory begins: above 4 GiB, so that both words of an address register count."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A buffer that a port may touch."""
+
+    port: str
+    address: int
+    size_bytes: int
+    writable: bool
+
+
+@dataclass(frozen=True)
+class Call:
+    """One start of the kernel."""
+
+    arguments: dict[str, int]
+    """Values of the argument registers."""
+    sends: dict[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    """Input stream -> its beats [beats, bytes]."""
+    receives: dict[str, int] = field(default_factory=dict)
+    """Output stream -> beats that must come."""
+    regions: list[Region] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that an engine needs."""
+
+    top: str
+    manifest: Mapping[str, Any]
+    calls: list[Call]
+    stalls: float
+    """Share of cycles in which each port pauses."""
+    seed: int
+    patience_cycles: int
+    """A design in which nothing moves for longer hangs."""
+    fifos: dict[str, int]
+    """Instances whose fill is to be gauged, with their depths; what is not there is left out."""
+    processes: list[str]
+    memory: npt.NDArray[np.uint8] | None = None
+    """Bytes from MEMORY_BASE on, before the first call."""
+
+    def ports(self, protocol: str, direction: str | None = None) -> list[str]:
+        """Names of the manifest's ports of a protocol."""
+        return [
+            port["name"]
+            for port in self.manifest["ports"]
+            if port["protocol"] == protocol and direction in (None, port["direction"])
+        ]
+
+    def writes(self, call: Call) -> list[tuple[int, int]]:
+        """Offset and 32-bit word of each register write that hands over the arguments."""
+        places = self.manifest["registers"]["arguments"]
+        return [
+            (places[name]["offset"] + 4 * word, value >> (32 * word) & 0xFFFF_FFFF)
+            for name, value in call.arguments.items()
+            for word in range(-(-places[name]["bits"] // 32))
+        ]
+
+
+@dataclass(frozen=True)
+class Beats:
+    """What a call did: cycles are counted from the reset."""
+
+    start: int
+    """The CTRL write that starts the kernel goes in."""
+    done: int
+    """The interrupt is up."""
+    cycles: dict[str, npt.NDArray[np.int64]]
+    """Stream -> cycle of each beat."""
+    data: dict[str, npt.NDArray[np.uint8]]
+    """Output stream -> its beats [beats, bytes]."""
+    memory_beats: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """AXI4 port -> words read and written."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a run found."""
+
+    calls: list[Beats]
+    """Those that came to their end."""
+    complaints: list[str]
+    """Broken rules of the protocols."""
+    marks: dict[str, int]
+    """FIFO -> most words that it held."""
+    cycles: int
+    """Simulated cycles in all."""
+    seconds: float
+    """Wall time of the simulation alone."""
+    hang: Beats | None = None
+    """How far the call came in which nothing moved any more."""
+    state: dict[str, int] = field(default_factory=dict)
+    """Of a hang: fill of each FIFO ("fifo.count") and whether a process rests ("process.idle")."""
+    memory: npt.NDArray[np.uint8] | None = None
+
+
+def beat_bytes(port: Mapping[str, Any]) -> int:
+    """Bytes of a beat of one of the manifest's ports."""
+    bits: int = port["width_bits"]
+    return bits // 8

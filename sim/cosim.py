@@ -1,0 +1,262 @@
+"""Cosimulation: the Verilog of a project runs under stalls and is compared with the golden model.
+
+Two engines run the same jobs (`sim.calls`): "cocotb" checks with the AXI models of cocotbext-axi,
+"fast" with drivers in C++, for designs of full size. Without stalls both take the same cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hls.conv2d import Conv2d
+from hls.errors import CheckFailed, InputError
+from hls.gemm import Gemm
+from hls.project import Project
+from hls.rtl import Rtl, lower_project
+from sim import fast, simulator, workload
+from sim.calls import Beats, Finding, Job
+from sim.structure import Structure, explain, structure
+from sim.verilate import verilate
+from sim.workload import Workload
+
+__all__ = ["ENGINES", "CosimResult", "cosim"]
+
+ENGINES = ("cocotb", "fast")
+
+
+@dataclass(frozen=True)
+class CosimResult:
+    """What a cosimulation found."""
+
+    match: bool
+    """All outputs are right and no rule of a protocol was broken."""
+    mismatches: int
+    """Wrong values, in all calls."""
+    first_mismatch: dict[str, Any] | None
+    """Call, index, got and expected of the first wrong value."""
+    violations: list[str]
+    """Broken rules of the protocols."""
+    outputs: int
+    """Compared values, in all calls."""
+    calls: int
+    """Calls of the kernel without a reset between them; the measured one is that of all frames."""
+    cycles: int
+    """From the start of the measured call until it is done."""
+    stream_cycles: int
+    """From its first input beat to its last output beat; `cycles` where there are no streams."""
+    cycles_per_frame: float
+    """In steady state if there are several frames."""
+    bound_cycles: int
+    """Cycles a frame (or product) that no schedule can undercut."""
+    ii: dict[str, int]
+    """Loop -> its initiation interval."""
+    fifos: dict[str, dict[str, int]]
+    """Stream -> most words that it held, and its depth."""
+    stalls: float
+    seed: int
+    engine: str
+    cycles_per_second: float
+    """Speed of the simulation."""
+    waves: Path | None
+    output: npt.NDArray[Any] = field(repr=False)
+    """What the measured call put out."""
+
+    @property
+    def ratio(self) -> float:
+        """Cycles a frame over their bound."""
+        return self.cycles_per_frame / self.bound_cycles
+
+
+def cosim(
+    project: Project,
+    *,
+    frames: int = 3,
+    stalls: float = 0.0,
+    seed: int = 0,
+    sizes: tuple[int, int, int] | None = None,
+    engine: str = "cocotb",
+    waves: bool = False,
+) -> CosimResult:
+    """Run the Verilog of a project, lowering it first if that was not done.
+
+    A convolution loads its parameters where it has to, runs `frames` frames back to back, and from
+    two frames on one more in another call. A Gemm runs one product, then a smaller one.
+
+    Args:
+        project: a generated project.
+        frames: of the measured call of a Conv2d.
+        stalls: share of cycles in which each port pauses, from 0 to below 1.
+        seed: of stimuli and stalls.
+        sizes: m, k and n of a Gemm; its maxima unless given.
+        engine: "cocotb" or "fast".
+        waves: write a VCD file.
+
+    Raises:
+        InputError: an argument is outside its range.
+        CheckFailed: the design hangs; the text says which process waits on which stream.
+        ToolNotFound, ToolFailed: as `sim.verilate.verilate`.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"engine={engine!r} is not known; use {' or '.join(ENGINES)}")
+    if not 0 <= stalls <= 0.9:
+        raise InputError(f"stalls={stalls} is outside 0..0.9, the share of cycles to pause in")
+    load = _workload(project, frames, seed, sizes)
+    rtl = lower_project(project)
+    inside = structure(rtl.top, rtl.folder / "rtl")
+    predicted = project.manifest["costs"]["predicted_cycles"]
+    job = Job(
+        top=rtl.top,
+        manifest=project.manifest,
+        calls=load.calls,
+        stalls=stalls,
+        seed=seed,
+        patience_cycles=int((2000 + 2 * predicted) / (1 - stalls)),
+        fifos=inside.depths,
+        processes=list(inside.reads),
+        memory=load.memory,
+    )
+    finding, written = _simulate(project, rtl, job, engine, waves=waves)
+    if finding.hang is not None:
+        raise CheckFailed(_hang(job, finding, finding.hang, inside))
+    wrong = [(call, *difference) for call, difference in enumerate(_differences(load, finding))]
+    first = next((_first(call, index, got, wanted)
+                  for call, index, got, wanted in wrong if len(index)), None)  # fmt: skip
+    violations = [*finding.complaints, *workload.strays(load, finding)]
+    mismatches = sum(len(index) for _, index, _, _ in wrong)
+    measured = finding.calls[load.measured]
+    cycles = measured.done - measured.start
+    stream_cycles, cycles_per_frame = _pace(measured, load, cycles)
+    return CosimResult(
+        match=not mismatches and not violations,
+        mismatches=mismatches,
+        first_mismatch=first,
+        violations=violations,
+        outputs=sum(expected.size for expected in load.expected),
+        calls=len(load.calls),
+        cycles=cycles,
+        stream_cycles=stream_cycles,
+        cycles_per_frame=cycles_per_frame,
+        bound_cycles=load.bound_cycles,
+        ii=_intervals(rtl),
+        fifos={name: {"most": most, "depth": inside.depths[name]}
+               for name, most in finding.marks.items()},
+        stalls=stalls,
+        seed=seed,
+        engine=engine,
+        cycles_per_second=finding.cycles / finding.seconds,
+        waves=written,
+        output=workload.output(load, load.measured, finding),
+    )  # fmt: skip
+
+
+def _workload(
+    project: Project, frames: int, seed: int, sizes: tuple[int, int, int] | None
+) -> Workload:
+    design = project.design
+    if isinstance(design, Conv2d):
+        if sizes is not None:
+            raise InputError("m, k and n do not apply to a convolution; leave them away")
+        if frames < 1:
+            raise InputError(f"frames={frames} is not positive; use 1 or more")
+        assert project.parameters is not None
+        return workload.conv2d(design, project.parameters, project.manifest, frames, seed)
+    assert isinstance(design, Gemm)
+    limits = design.max_m, design.max_k, design.max_n
+    chosen = limits if sizes is None else sizes
+    for name, size, limit in zip("mkn", chosen, limits, strict=True):
+        if not 1 <= size <= limit:
+            raise InputError(
+                f"{name}={size} is outside the design's 1..{limit}; "
+                f"generate one with a larger max_{name}"
+            )
+    return workload.gemm(design, project.manifest, chosen, seed)
+
+
+def _simulate(
+    project: Project, rtl: Rtl, job: Job, engine: str, *, waves: bool
+) -> tuple[Finding, Path | None]:
+    place = project.path / "sim"
+    sources = rtl.folder / "rtl"
+    model = verilate(rtl.top, rtl.files, place, waves=waves)
+    file = (place / f"{rtl.top}.vcd").resolve() if waves else None
+    # Verilog may read files beside it, as that of Vitis HLS does for its ROMs.
+    if engine == "fast":
+        return fast.run(model, job, waves=file, folder=sources), file
+    kind = "conv2d" if isinstance(project.design, Conv2d) else "gemm"
+    return simulator.run(model, job, f"sim.bench_{kind}", waves=file, folder=sources), file
+
+
+# ---------------------------------------------------------------------- judging
+
+
+def _differences(
+    load: Workload, finding: Finding
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[Any]]]:
+    """Indices of wrong values, what came and what had to come, for each call."""
+    found = []
+    for call, expected in enumerate(load.expected):
+        got = workload.output(load, call, finding)
+        found.append((np.argwhere(got != expected), got, expected))
+    return found
+
+
+def _first(
+    call: int, indices: npt.NDArray[np.int64], got: npt.NDArray[Any], expected: npt.NDArray[Any]
+) -> dict[str, Any]:
+    index = tuple(int(i) for i in indices[0])
+    return {
+        "call": call,
+        "index": list(index),
+        "got": int(got[index]),
+        "expected": int(expected[index]),
+    }
+
+
+def _pace(measured: Beats, load: Workload, cycles: int) -> tuple[int, float]:
+    """Cycles from the first input beat to the last output beat, and a frame."""
+    if load.output_port is None or load.input_port is None:
+        return cycles, float(cycles)
+    put = measured.cycles[load.output_port]
+    last_beats = put[len(put) // load.frames - 1 :: len(put) // load.frames]
+    spent = int(put[-1] - measured.cycles[load.input_port][0]) + 1
+    if load.frames == 1:
+        return spent, float(spent)
+    return spent, float(last_beats[-1] - last_beats[0]) / (load.frames - 1)
+
+
+def _intervals(rtl: Rtl) -> dict[str, int]:
+    return {
+        loop["label"] if loop["label"].startswith(process["name"]) else
+        f"{process['name']}.{loop['label']}": loop["ii"]
+        for process in rtl.report.get("processes", ())
+        for loop in process["loops"]
+    }  # fmt: skip
+
+
+def _hang(job: Job, finding: Finding, beats: Beats, inside: Structure) -> str:
+    """One paragraph: what came, what did not, who waits for whom."""
+    call = job.calls[len(finding.calls)]
+    lines: list[str] = explain(inside, finding.state)
+    for port, sent in call.sends.items():
+        lines.append(f"{port} took {len(beats.cycles.get(port, ()))} of {len(sent)} beats")
+    for port, wanted in call.receives.items():
+        lines.append(f"{port} put out {len(beats.cycles.get(port, ()))} of {wanted} beats")
+    for port, (read, written) in beats.memory_beats.items():
+        lines.append(f"{port} read {read} and wrote {written} words")
+    lines += _unless(beats.start >= 0, "the registers do not answer")
+    lines += _unless(beats.start < 0 or beats.done < 0, "the kernel says that it is done")
+    lines += finding.complaints
+    return (
+        f"{job.top} hangs in call {len(finding.calls)}: nothing moved for {job.patience_cycles:,} "
+        f"cycles at stalls {job.stalls:g}, seed {job.seed}; " + "; ".join(lines)
+    )
+
+
+def _unless(condition: bool, text: str) -> Sequence[str]:
+    return [] if condition else [text]

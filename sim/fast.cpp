@@ -1,0 +1,262 @@
+// Drives a verilated design without any Python in a cycle; sim/fast.py calls it.
+//
+// A cycle: the drivers set the design's inputs, the logic settles, everybody looks, the clock rises.
+#include <algorithm>
+#include <deque>
+#include <memory>
+
+#include "Vtop.h"
+#include "fast.hpp"
+#include "fast_axi.hpp"
+#include "fast_axis.hpp"
+
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+/// What $time is, which no design of ours asks for.
+double sc_time_stamp() { return 0; }
+
+namespace lineloom {
+
+constexpr uint32_t kCtrl = 0x00, kIsr = 0x0c;
+constexpr int kSettleCycles = 64;  // after a call, for what should not come any more
+constexpr int kAccessCycles = 1000;
+
+class Bench {
+ public:
+  Bench(uint64_t seed, double stalls, const char* control, const char* waves)
+      : seed_(seed * 1000), stalls_(stalls) {
+    context_.randReset(2);
+    context_.randSeed(int(seed % 0x7ffffffe) + 1);
+    context_.traceEverOn(waves != nullptr);
+    model_ = std::make_unique<Vtop>(&context_, "");
+#if VM_TRACE
+    if (waves) {
+      trace_ = std::make_unique<VerilatedVcdC>();
+      model_->trace(trace_.get(), 99);
+      trace_->open(waves);
+    }
+#endif
+    clock_ = signal("ap_clk");
+    reset_ = signal("ap_rst_n");
+    interrupt_ = signal("interrupt");
+    registers_ = std::make_unique<Registers>(context_, control);
+  }
+  ~Bench() {
+    model_->final();
+#if VM_TRACE
+    if (trace_) trace_->close();
+#endif
+  }
+
+  bool found() const { return clock_ && reset_ && interrupt_ && registers_->found(); }
+  Signal signal(const std::string& name) { return Signal(context_, "TOP", name); }
+  VerilatedContext& context() { return context_; }
+  Pauses pauses() { return Pauses(seed_ += 10, stalls_); }
+  uint64_t next_seed() { return seed_ += 10; }
+  double stalls() const { return stalls_; }
+
+  void reset() {
+    reset_.set(uint64_t(0));
+    for (int i = 0; i < 10; ++i) tick();
+    reset_.set(uint64_t(1));
+    for (int i = 0; i < 4; ++i) tick();
+  }
+
+  bool write(uint32_t offset, uint32_t word) {
+    registers_->write(offset, word);
+    return access();
+  }
+  bool read(uint32_t offset, uint32_t& word) {
+    registers_->read(offset);
+    const bool done = access();
+    word = registers_->answer();
+    return done;
+  }
+
+  /// Start the kernel and run until it is done and everything is out; false: it hangs.
+  bool call(int64_t patience) {
+    started = done = -1;
+    progress_ = cycle;
+    starting_ = true;
+    if (!write(kCtrl, 1)) return false;
+    while (done < 0 || !complete()) {
+      if (cycle - progress_ > patience) return false;
+      tick();
+    }
+    for (int i = 0; i < kSettleCycles; ++i) tick();
+    uint32_t control = 0;
+    if (!write(kIsr, 1) || !read(kCtrl, control)) return false;
+    if ((control & 6) != 6) complaints.add(cycle, "CTRL does not say done and idle after a call");
+    return true;
+  }
+
+  Memory memory;
+  std::vector<std::unique_ptr<Source>> sources;
+  std::vector<std::unique_ptr<Sink>> sinks;
+  std::vector<std::unique_ptr<Slave>> slaves;
+  std::vector<std::pair<Signal, uint64_t>> gauges;
+  Complaints complaints;
+  int64_t cycle = 0, started = -1, done = -1;
+
+ private:
+  void tick() {
+    for (auto& source : sources) source->drive(cycle);
+    for (auto& sink : sinks) sink->drive();
+    for (auto& slave : slaves) slave->drive(cycle);
+    registers_->drive();
+    edge(0);
+    bool moved = false;
+    if (reset_.high()) {
+      for (auto& source : sources) moved |= source->sample(cycle);
+      for (auto& sink : sinks) moved |= sink->sample(cycle, complaints);
+      for (auto& slave : slaves) moved |= slave->sample(cycle, complaints);
+      if (registers_->sample(cycle, complaints) && starting_) {
+        starting_ = false;
+        started = cycle;
+        for (auto& source : sources) source->begin(cycle + 2);
+      }
+      if (started >= 0 && done < 0 && interrupt_.high()) done = cycle, moved = true;
+      for (auto& gauge : gauges) gauge.second = std::max(gauge.second, gauge.first.value());
+    }
+    if (moved) progress_ = cycle;
+    edge(1);
+    ++cycle;
+  }
+
+  void edge(uint64_t level) {
+    clock_.set(level);
+    model_->eval_step();
+#if VM_TRACE
+    if (trace_) trace_->dump(uint64_t(10 * cycle + 5 * level));
+#endif
+  }
+
+  bool access() {
+    for (int i = 0; registers_->busy(); ++i) {
+      if (i > kAccessCycles) return false;
+      tick();
+    }
+    return true;
+  }
+
+  bool complete() const {
+    for (auto& sink : sinks) {
+      if (!sink->complete()) return false;
+    }
+    for (auto& slave : slaves) {
+      if (!slave->idle()) return false;
+    }
+    return true;
+  }
+
+  VerilatedContext context_;
+  std::unique_ptr<Vtop> model_;
+#if VM_TRACE
+  std::unique_ptr<VerilatedVcdC> trace_;
+#endif
+  std::unique_ptr<Registers> registers_;
+  Signal clock_, reset_, interrupt_;
+  uint64_t seed_;
+  double stalls_;
+  int64_t progress_ = 0;
+  bool starting_ = false;
+};
+
+}  // namespace lineloom
+
+using lineloom::Bench;
+
+static Bench& bench_of(void* bench) { return *static_cast<Bench*>(bench); }
+
+template <typename Driver>
+static int added(std::vector<std::unique_ptr<Driver>>& drivers, std::unique_ptr<Driver> driver) {
+  if (!driver->found()) return -1;
+  drivers.push_back(std::move(driver));
+  return int(drivers.size()) - 1;
+}
+
+extern "C" {
+/// A bench on a model of its own; null if the design lacks clock, reset, interrupt or registers.
+void* lineloom_open(uint64_t seed, double stalls, const char* control, const char* waves) {
+  auto bench = std::make_unique<Bench>(seed, stalls, control, waves);
+  return bench->found() ? bench.release() : nullptr;
+}
+void lineloom_close(void* bench) { delete &bench_of(bench); }
+void lineloom_reset(void* bench) { bench_of(bench).reset(); }
+
+/// Indices of drivers for ports of these names; -1: there is no such port.
+int lineloom_source(void* bench, const char* port) {
+  Bench& b = bench_of(bench);
+  return added(b.sources, std::make_unique<lineloom::Source>(b.context(), port, b.pauses()));
+}
+int lineloom_sink(void* bench, const char* port) {
+  Bench& b = bench_of(bench);
+  return added(b.sinks, std::make_unique<lineloom::Sink>(b.context(), port, b.pauses()));
+}
+int lineloom_slave(void* bench, const char* port) {
+  Bench& b = bench_of(bench);
+  return added(b.slaves, std::make_unique<lineloom::Slave>(b.context(), port, b.memory,
+                                                           b.next_seed(), b.stalls()));
+}
+/// Index of a gauge of the fullest that a FIFO gets.
+int lineloom_gauge(void* bench, const char* scope) {
+  Bench& b = bench_of(bench);
+  lineloom::Signal count(b.context(), scope, "count");
+  if (!count) return -1;
+  b.gauges.emplace_back(count, 0);
+  return int(b.gauges.size()) - 1;
+}
+
+void lineloom_memory(void* bench, uint64_t base, uint8_t* bytes, uint64_t size) {
+  bench_of(bench).memory = {base, bytes, size};
+}
+/// What a port may touch from now on, besides what it might already.
+void lineloom_region(void* bench, int slave, uint64_t address, uint64_t size, int writable) {
+  bench_of(bench).slaves[slave]->regions.push_back({address, size, writable != 0});
+}
+void lineloom_feed(void* bench, int source, const uint8_t* bytes, int64_t beats) {
+  bench_of(bench).sources[source]->feed(bytes, beats);
+}
+void lineloom_expect(void* bench, int sink, int64_t beats) {
+  bench_of(bench).sinks[sink]->expect(beats);
+}
+int lineloom_write(void* bench, uint32_t offset, uint32_t word) {
+  return bench_of(bench).write(offset, word);
+}
+/// Returns 1, or 0 if the design hangs.
+int lineloom_call(void* bench, int64_t patience) {
+  Bench& b = bench_of(bench);
+  for (auto& slave : b.slaves) slave->read_beats = slave->written_beats = 0;
+  return b.call(patience);
+}
+
+/// Results of the last call.
+void lineloom_times(void* bench, int64_t* times) {
+  Bench& b = bench_of(bench);
+  times[0] = b.started, times[1] = b.done, times[2] = b.cycle;
+}
+int64_t lineloom_source_beats(void* bench, int source, const int64_t** cycles) {
+  auto& from = bench_of(bench).sources[source]->cycles;
+  *cycles = from.data();
+  return int64_t(from.size());
+}
+int64_t lineloom_sink_beats(void* bench, int sink, const int64_t** cycles, const uint8_t** data) {
+  auto& from = *bench_of(bench).sinks[sink];
+  *cycles = from.cycles.data();
+  *data = from.data.data();
+  return int64_t(from.cycles.size());
+}
+void lineloom_slave_beats(void* bench, int slave, int64_t* beats) {
+  auto& from = *bench_of(bench).slaves[slave];
+  beats[0] = from.read_beats, beats[1] = from.written_beats;
+}
+uint64_t lineloom_mark(void* bench, int gauge) { return bench_of(bench).gauges[gauge].second; }
+const char* lineloom_complaints(void* bench) { return bench_of(bench).complaints.all().c_str(); }
+/// A signal of the design; -1: there is none of that name.
+int64_t lineloom_value(void* bench, const char* scope, const char* name) {
+  const lineloom::Signal signal(bench_of(bench).context(), scope, name);
+  return signal ? int64_t(signal.value()) : -1;
+}
+}

@@ -1,0 +1,114 @@
+// AXI4-Stream: a source that feeds the design and a sink that takes from it.
+#ifndef LINELOOM_FAST_AXIS_H_
+#define LINELOOM_FAST_AXIS_H_
+
+#include "fast.hpp"
+
+namespace lineloom {
+
+/// Feeds a call's beats to an input stream, TLAST on the last one.
+class Source {
+ public:
+  Source(VerilatedContext& context, const std::string& port, const Pauses& pauses)
+      : data_(context, "TOP", port + "_TDATA"),
+        keep_(context, "TOP", port + "_TKEEP"),
+        strb_(context, "TOP", port + "_TSTRB"),
+        last_(context, "TOP", port + "_TLAST"),
+        valid_(context, "TOP", port + "_TVALID"),
+        ready_(context, "TOP", port + "_TREADY"),
+        pauses_(pauses) {
+    keep_.set_ones();
+    strb_.set_ones();
+  }
+
+  bool found() const { return data_ && valid_ && ready_; }
+  /// Hand over the beats of the next call; they stay the caller's.
+  void feed(const uint8_t* bytes, int64_t beats) {
+    bytes_ = bytes, beats_ = beats, next_ = 0, from_ = INT64_MAX;
+    cycles.clear();
+  }
+  void begin(int64_t cycle) { from_ = cycle; }
+
+  /// Set the design's inputs for `cycle`.
+  void drive(int64_t cycle) {
+    const bool paused = pauses_.next();
+    if (!offering_) offering_ = cycle >= from_ && next_ < beats_ && !paused;
+    valid_.set(uint64_t(offering_));
+    if (!offering_) return;
+    data_.set(bytes_ + next_ * data_.bytes());
+    last_.set(uint64_t(next_ == beats_ - 1));
+  }
+  /// Look before the edge that ends `cycle`; returns whether a beat went in.
+  bool sample(int64_t cycle) {
+    if (!offering_ || !ready_.high()) return false;
+    cycles.push_back(cycle);
+    offering_ = false;
+    ++next_;
+    return true;
+  }
+
+  std::vector<int64_t> cycles;
+
+ private:
+  Signal data_, keep_, strb_, last_, valid_, ready_;
+  Pauses pauses_;
+  const uint8_t* bytes_ = nullptr;
+  int64_t beats_ = 0, next_ = 0, from_ = INT64_MAX;
+  bool offering_ = false;
+};
+
+/// Takes beats from an output stream and checks them against the rules.
+class Sink {
+ public:
+  Sink(VerilatedContext& context, const std::string& port, const Pauses& pauses)
+      : name_(port),
+        data_(context, "TOP", port + "_TDATA"),
+        keep_(context, "TOP", port + "_TKEEP"),
+        strb_(context, "TOP", port + "_TSTRB"),
+        last_(context, "TOP", port + "_TLAST"),
+        ready_(context, "TOP", port + "_TREADY"),
+        offered_(port, Signal(context, "TOP", port + "_TVALID"), ready_,
+                 {data_, keep_, strb_, last_}),
+        pauses_(pauses) {}
+
+  bool found() const { return data_ && ready_; }
+  void expect(int64_t beats) {
+    expected_ = beats;
+    data.clear();
+    cycles.clear();
+  }
+  bool complete() const { return int64_t(cycles.size()) >= expected_; }
+
+  void drive() { ready_.set(uint64_t(!pauses_.next())); }
+  bool sample(int64_t cycle, Complaints& complaints) {
+    if (!offered_.sample(cycle, complaints)) return false;
+    const int64_t beat = int64_t(cycles.size());
+    if (beat >= expected_) {
+      complaints.add(cycle, name_ + " puts out more than " + std::to_string(expected_) + " beats");
+      return false;
+    }
+    if (last_ && last_.high() != (beat == expected_ - 1)) {
+      complaints.add(cycle, last_.high() ? name_ + " has TLAST before the end of the packet"
+                                         : name_ + " has no TLAST at the end of the packet");
+    }
+    if (!keep_.all_ones()) complaints.add(cycle, name_ + " has TKEEP bits at 0");
+    if (!strb_.all_ones()) complaints.add(cycle, name_ + " has TSTRB bits at 0");
+    data.insert(data.end(), data_.data(), data_.data() + data_.bytes());
+    cycles.push_back(cycle);
+    return true;
+  }
+
+  std::vector<uint8_t> data;
+  std::vector<int64_t> cycles;
+
+ private:
+  std::string name_;
+  Signal data_, keep_, strb_, last_, ready_;
+  Offered offered_;
+  Pauses pauses_;
+  int64_t expected_ = 0;
+};
+
+}  // namespace lineloom
+
+#endif  // LINELOOM_FAST_AXIS_H_

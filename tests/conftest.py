@@ -1,0 +1,104 @@
+"""What all tests share: options, the cache of compiled simulations, the command line as a call."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from hls.__main__ import main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Steady runs draw the same examples every time, so that a change is judged by what it changed. A
+# compiler or a slow machine must not count as a failure.
+_RELAXED = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large]
+hypothesis.settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=_RELAXED
+)
+hypothesis.settings.register_profile(
+    "soak", derandomize=False, deadline=None, suppress_health_check=_RELAXED, print_blob=True
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lineloom")
+    group.addoption("--refresh", action="store_true", help="rewrite the texts in tests/expected")
+    group.addoption(
+        "--soak-minutes",
+        type=float,
+        default=1.0,
+        metavar="N",
+        help="how long the tests marked soak run in all (1)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    soaking = config.getoption("markexpr") == "soak"
+    hypothesis.settings.load_profile("soak" if soaking else "steady")
+    # Compiled simulations are kept from run to run, but not among the user's own.
+    os.environ.setdefault("LINELOOM_CACHE", str(ROOT / "build" / "cache" / "tests"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one JSON object on stdout; anything beside it fails."""
+        data = json.loads(self.out)
+        assert isinstance(data, dict)
+        return data
+
+
+Lineloom = Callable[..., Outcome]
+
+
+@pytest.fixture
+def lineloom(capsys: pytest.CaptureFixture[str]) -> Lineloom:
+    """The command line: `lineloom("csim", path, "--json")`, each argument as its text."""
+
+    def run(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # --help leaves this way
+            code = stop.code if isinstance(stop.code, int) else 1
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def refresh(request: pytest.FixtureRequest) -> bool:
+    """Whether expected texts are rewritten instead of compared."""
+    return bool(request.config.getoption("--refresh"))
+
+
+@pytest.fixture
+def soak_seconds(request: pytest.FixtureRequest) -> float:
+    """How long one soak test may run: the tests of a session share --soak-minutes."""
+    tests = [item for item in request.session.items if item.get_closest_marker("soak")]
+    minutes: float = request.config.getoption("--soak-minutes")
+    return 60 * minutes / len(tests)
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own for a test that asks what is compiled; libc++ is not built again."""
+    shared = Path(os.environ["LINELOOM_CACHE"]) / "zig"
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", os.environ.get("ZIG_GLOBAL_CACHE_DIR", str(shared)))
+    monkeypatch.setenv("LINELOOM_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

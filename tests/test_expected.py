@@ -1,0 +1,104 @@
+"""Generated texts, word for word: a change of a template shows as a diff to be read and kept.
+
+`make expect` rewrites tests/expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hls import Clip, Conv2d, Gemm, Pool
+from hls.design import Design
+from hls.generator import texts
+from hls.parameters import random_parameters
+
+EXPECTED = Path(__file__).parent / "expected"
+
+# Between them they take most branches of the templates; weights are few, so files stay small.
+DESIGNS: dict[str, Design] = {
+    design.name: design
+    for design in (
+        # Folds over channels, filters and taps; one scale for all channels.
+        Conv2d(
+            name="same", height=6, width=8, in_channels=4, out_channels=4, padding="same",
+            activation="relu", simd=2, pe=2, taps="row",
+        ),
+        # Every step another window: stride, dilation, groups in one beat, zero points, channels.
+        Conv2d(
+            name="strided", height=9, width=12, in_channels=4, out_channels=4, kernel=(3, 2),
+            stride=(2, 3), dilation=(1, 2), padding=(2, 0, 1, 4), groups=2, input="u5",
+            weight="s3", output="u6", requantize="channel", input_zero_point=12,
+            output_zero_point=7, activation=Clip(low=7, high=50), simd=4, pe=4,
+        ),
+        # Weights at run time, overlapping average pooling.
+        Conv2d(
+            name="loaded", height=7, width=7, in_channels=2, out_channels=4, kernel=2,
+            bias="s24", weights="load", pooling=Pool(kind="average", size=(2, 3), stride=1),
+            pe=2,
+        ),
+        # The table of the columns' parameters, several sums in each PE.
+        Gemm(
+            name="quantized", max_m=20, max_k=30, max_n=20, rows=4, cols=4, tile_k=8, input="u8",
+            weight="s4", bias="s16", output="u8", requantize="channel", input_zero_point=128,
+            output_zero_point=3, activation="relu",
+        ),
+    )
+}  # fmt: skip
+
+
+def generated(name: str) -> dict[str, str]:
+    """The texts of a design, as they must be."""
+    design = DESIGNS[name]
+    held = random_parameters(design, seed=1) if isinstance(design, Conv2d) else None
+    return texts(design, held)
+
+
+def kept(name: str) -> dict[str, str]:
+    """The texts of a design, as they are checked in."""
+    folder = EXPECTED / name
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def difference(name: str, before: dict[str, str], after: dict[str, str]) -> str:
+    """A unified diff over all files."""
+    lines: list[str] = []
+    for path in sorted(before.keys() | after.keys()):
+        old, new = (text.get(path, "").splitlines() for text in (before, after))
+        at = f"tests/expected/{name}/{path}"
+        lines += difflib.unified_diff(old, new, at, f"generated {path}", lineterm="", n=2)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_texts_are_as_expected(name: str, refresh: bool) -> None:
+    made = generated(name)
+    if refresh:
+        shutil.rmtree(EXPECTED / name, ignore_errors=True)
+        for path, text in made.items():
+            file = EXPECTED / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    changes = difference(name, kept(name), made)
+    assert not changes, f"the generated text changed; if that is meant, run make expect:\n{changes}"
+
+
+def test_nothing_else_is_kept(refresh: bool) -> None:
+    folders = {path.name: path for path in EXPECTED.iterdir()}
+    for name in folders.keys() - DESIGNS.keys() if refresh else ():
+        shutil.rmtree(folders.pop(name))
+    assert set(folders) == set(DESIGNS), "tests/expected holds other designs; run make expect"
+
+
+def test_a_difference_names_the_file_and_the_lines() -> None:
+    text = difference("x", {"a": "1\n2\n", "gone": "3\n"}, {"a": "1\n4\n"})
+    assert "--- tests/expected/x/a" in text
+    assert {"-2", "+4", "-3"} <= set(text.splitlines())
+    assert difference("x", {"a": "1\n"}, {"a": "1\n"}) == ""
