@@ -22,7 +22,7 @@ from sim.protocol import Complaints, Offer, Packet, pauses
 class _BeatBus(AxiStreamBus):  # type: ignore[misc]
     """A stream without TKEEP, so that a beat is one number; the bench holds TKEEP at 1."""
 
-    _optional_signals = ("tvalid", "tready", "tlast")
+    _optional_signals: tuple[str, ...] = ("tvalid", "tready", "tlast")
 
 
 class _OutputBus(_BeatBus):

@@ -14,14 +14,41 @@ from cocotbext.axi import (  # type: ignore[import-untyped]
     AxiRamWrite,
     AxiReadBus,
     AxiWriteBus,
-    SparseMemory,
+    axi_channels,
 )
+from cocotbext.axi.sparse_memory import SparseMemory  # type: ignore[import-untyped]
 
 from sim.bench import Bench
 from sim.calls import MEMORY_BASE, Beats, Call
 from sim.protocol import Burst, Bursts, Complaints, Offer, pauses
 
 _ADDRESSES = ("ADDR", "LEN", "SIZE", "BURST")
+
+
+class _WriteAddresses(axi_channels.AxiAWBus):  # type: ignore[misc]
+    """Without what a memory does not heed; Vitis HLS gives AWLOCK the two bits of AXI3."""
+
+    _optional_signals: tuple[str, ...] = ()
+
+
+class _ReadAddresses(axi_channels.AxiARBus):  # type: ignore[misc]
+    """As _WriteAddresses."""
+
+    _optional_signals: tuple[str, ...] = ()
+
+
+def _reads(dut: Any, name: str) -> Any:
+    return AxiReadBus.from_channels(
+        _ReadAddresses.from_prefix(dut, name), axi_channels.AxiRBus.from_prefix(dut, name)
+    )
+
+
+def _writes(dut: Any, name: str) -> Any:
+    return AxiWriteBus.from_channels(
+        _WriteAddresses.from_prefix(dut, name),
+        axi_channels.AxiWBus.from_prefix(dut, name),
+        axi_channels.AxiBBus.from_prefix(dut, name),
+    )
 
 
 class _Channel:
@@ -50,12 +77,12 @@ class _Port:
         reads, writes = (hasattr(dut, f"{name}_{kind}VALID") for kind in ("AR", "AW"))
         sides: list[Any] = []
         if reads and writes:
-            ram = AxiRam(AxiBus.from_prefix(dut, name), dut.ap_clk, mem=memory)
+            ram = AxiRam(AxiBus(_writes(dut, name), _reads(dut, name)), dut.ap_clk, mem=memory)
             sides = [ram.read_if, ram.write_if]
         elif reads:
-            sides = [AxiRamRead(AxiReadBus.from_prefix(dut, name), dut.ap_clk, mem=memory)]
+            sides = [AxiRamRead(_reads(dut, name), dut.ap_clk, mem=memory)]
         else:
-            sides = [AxiRamWrite(AxiWriteBus.from_prefix(dut, name), dut.ap_clk, mem=memory)]
+            sides = [AxiRamWrite(_writes(dut, name), dut.ap_clk, mem=memory)]
         channels = [getattr(side, channel) for side in sides for channel in (
             "ar_channel", "r_channel", "aw_channel", "w_channel", "b_channel")
             if hasattr(side, channel)]  # fmt: skip
@@ -128,7 +155,7 @@ class _GemmBench(Bench):
     def connect(self) -> None:
         job = self.job
         assert job.memory is not None
-        self._memory = SparseMemory(2**64)
+        self._memory = SparseMemory(2**62)  # as much as len() can say
         self._memory.write(MEMORY_BASE, job.memory.tobytes())
         self._ports = {
             name: _Port(self.dut, name, self._memory, job.stalls, [job.seed, 3, index],

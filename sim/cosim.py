@@ -6,6 +6,7 @@ Two engines run the same jobs (`sim.calls`): "cocotb" checks with the AXI models
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,7 +108,7 @@ def cosim(
     if not 0 <= stalls <= 0.9:
         raise InputError(f"stalls={stalls} is outside 0..0.9, the share of cycles to pause in")
     load = _workload(project, frames, seed, sizes)
-    rtl = lower_project(project)
+    rtl = _rtl(project)
     inside = structure(rtl.top, rtl.folder / "rtl")
     predicted = project.manifest["costs"]["predicted_cycles"]
     job = Job(
@@ -176,6 +177,18 @@ def _workload(
                 f"generate one with a larger max_{name}"
             )
     return workload.gemm(design, project.manifest, chosen, seed)
+
+
+def _rtl(project: Project) -> Rtl:
+    """The Verilog that is there, of Vitis HLS or of the open lowering for any part; or new."""
+    known = project.path / "reports" / "lowering.json"
+    if not known.is_file():
+        return lower_project(project)
+    report = json.loads(known.read_text())
+    rtl = Rtl(project.path, project.design.name, report)
+    if report.get("backend") == "vitis" and rtl.files:
+        return rtl
+    return lower_project(project, part=report["target"], clock_ns=report["clock_ns"])
 
 
 def _simulate(

@@ -1,9 +1,10 @@
-"""The fast engine: C++ drivers around the verilated model, called once for each call of the kernel."""
+"""The fast engine: C++ drivers around the verilated model, without any Python in a cycle."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import time
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.errors import ToolFailed
-from sim.calls import MEMORY_BASE, Beats, Call, Finding, Job
+from sim.calls import MEMORY_BASE, Beats, Call, Finding, Job, beat_bytes
 from sim.verilate import Model
 
 __all__ = ["run"]
@@ -160,12 +161,13 @@ class _Bench:
             at = _CYCLES()
             count = self._do("source_beats", source, ctypes.byref(at))
             cycles[port] = _copied(at, count, np.int64)
-        widths = {port["name"]: port["width_bits"] // 8 for port in self._job.manifest["ports"]}
+        widths = {port["name"]: beat_bytes(port) for port in self._job.manifest["ports"]}
         for port, sink in self._sinks.items():
             at, bytes_ = _CYCLES(), _BYTES()
             count = self._do("sink_beats", sink, ctypes.byref(at), ctypes.byref(bytes_))
+            shape = count, widths[port]
             cycles[port] = _copied(at, count, np.int64)
-            data[port] = _copied(bytes_, count * widths[port], np.uint8).reshape(count, widths[port])
+            data[port] = _copied(bytes_, math.prod(shape), np.uint8).reshape(shape)
         for port, slave in self._slaves.items():
             pair = (_I64 * 2)()
             self._do("slave_beats", slave, pair)

@@ -51,7 +51,10 @@ class Slave {
         b_id_(context, "TOP", port + "_BID"),
         r_pauses_(seed + 3, stalls),
         w_pauses_(seed + 4, stalls),
-        b_pauses_(seed + 5, stalls) {}
+        b_pauses_(seed + 5, stalls) {
+    Signal(context, "TOP", port + "_RRESP").set(kOkay);
+    Signal(context, "TOP", port + "_BRESP").set(kOkay);
+  }
 
   bool found() const { return r_data_ || w_data_; }
   std::vector<Region> regions;
@@ -109,6 +112,7 @@ class Slave {
 
  private:
   static constexpr size_t kOutstanding = 16;
+  static constexpr uint64_t kOkay = 0;
   struct Burst {
     uint64_t address;
     int64_t beats;

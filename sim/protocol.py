@@ -75,7 +75,7 @@ class Offer:
 
 
 class Packet:
-    """The beats of one call on an output stream: as many as expected, TLAST on the last one only."""
+    """The beats of one call on an output stream: as many as expected, TLAST on the last one."""
 
     def __init__(self, name: str, expected: int, complaints: Complaints) -> None:
         """Expect a packet of `expected` beats; none is legal."""
@@ -96,9 +96,7 @@ class Packet:
             kept: all bits of TKEEP and TSTRB are 1.
         """
         if self.beats >= self._expected:
-            self._complaints.add(
-                cycle, f"{self._name} puts out more than {self._expected} beats"
-            )
+            self._complaints.add(cycle, f"{self._name} puts out more than {self._expected} beats")
             return False
         self.beats += 1
         if last is not None and last != (self.beats == self._expected):

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import cocotb_tools.config
-import find_libpython  # type: ignore[import-untyped]
+import find_libpython
 
 from hls import tools
 from hls.errors import ToolFailed, ToolNotFound
@@ -60,8 +60,8 @@ def run(
             "TOPLEVEL_LANG": "verilog",
             JOB_VARIABLE: scratch,
         }
-        command: list[str | Path] = [model.executable.resolve(), f"+verilator+seed+{job.seed % 0x7FFFFFFE + 1}",
-                   "+verilator+rand+reset+2"]  # fmt: skip
+        seed = f"+verilator+seed+{job.seed % 0x7FFFFFFE + 1}"
+        command: list[str | Path] = [model.executable.resolve(), seed, "+verilator+rand+reset+2"]
         if waves is not None:
             command += ["--trace", "--trace-file", waves.resolve()]
         log = tools.run(command, what=f"cocotb on {job.top}", cwd=folder, timeout_s=_TIMEOUT_S,

