@@ -74,7 +74,8 @@ class Usage:
             one, as Vivado combines them (UG474, "Look-Up Table"); an inverter is a LUT1.
         lut_ram: LUTs used as memory, by UG474: a RAM32M or RAM64M takes four.
         lut_shift: LUTs used as shift registers.
-        ff: flip-flops.
+        ff: flip-flops outside of DSP blocks; too many for UltraScale+, as Yosys packs registers
+            into DSP48E1 but not into DSP48E2.
         dsp: DSP48E1 or DSP48E2.
         bram36: block RAM tiles; a RAMB18 is half of one.
         cells: how many of each cell, as Yosys counts them.
@@ -109,8 +110,8 @@ def estimate(project: Project, family: str, *, timeout_s: float = TIMEOUT_S) -> 
     command, version = yosys()
     texts = {file.name: file.read_bytes() for file in rtl.files}
     script = render("yosys/estimate.ys.j2", top=rtl.top, family=family, files=sorted(texts))
-    paths = (TEMPLATES / "yosys" / "paths.v").read_bytes()
-    key = _key(version, script.encode(), paths, *(texts[name] for name in sorted(texts)))
+    maps = {file.name: file.read_bytes() for file in sorted((TEMPLATES / "yosys").glob("*.v"))}
+    key = _key(version, script.encode(), *maps.values(), *(texts[name] for name in sorted(texts)))
     report = project.path / "reports" / "estimate.json"
     kept = _kept(report)
     found = kept.get(family, {})
@@ -119,9 +120,10 @@ def estimate(project: Project, family: str, *, timeout_s: float = TIMEOUT_S) -> 
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lineloom.") as scratch:
         folder = Path(scratch)
-        for name, data in texts.items():
-            (folder / name).write_bytes(data)
-        (folder / "paths.v").write_bytes(paths)
+        for part, files in (("", texts), ("yosys", maps)):
+            (folder / part).mkdir(exist_ok=True)
+            for name, data in files.items():
+                (folder / part / name).write_bytes(data)
         (folder / "estimate.ys").write_text(script)
         # The WebAssembly build sees no /tmp but its own, which it makes in TMPDIR; hence relative
         # names, and one folder for all.
