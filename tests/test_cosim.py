@@ -270,6 +270,15 @@ def test_bad_options_are_refused(build: Build, lineloom: Lineloom, options: str,
     assert says in outcome.err
 
 
+def test_a_missing_verilator_says_where_it_was_searched(
+    build: Build, lineloom: Lineloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINELOOM_VERILATOR", "/nowhere")
+    outcome = lineloom("cosim", build("same").path)
+    assert outcome.code == 3
+    assert "no Verilator to simulate with: searched LINELOOM_VERILATOR=/nowhere;" in outcome.err
+
+
 def test_an_unknown_engine_is_refused(build: Build) -> None:
     with pytest.raises(InputError, match="engine='icarus' is not known; use cocotb or fast"):
         cosim(build("same"), engine="icarus")
