@@ -74,9 +74,10 @@ lock: .venv/ready ## Bring requirements.lock in line with pyproject.toml (networ
 	# A local mirror must neither lend its versions nor leave its address in the lock.
 	env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL \
 	    PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" \
-	    build/lock/bin/pip-compile -q --generate-hashes --strip-extras \
+	    build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe \
 	    --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
-	    --extra test --extra demo --output-file requirements.lock pyproject.toml
+	    --extra test --extra demo --extra board --extra notebook \
+	    --output-file requirements.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove build/ and caches
