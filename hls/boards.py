@@ -28,6 +28,9 @@ class Board:
         clock_mhz: clock that the processing system gives the fabric by default.
         ddr_bits: width of the memory bus of the processing system.
         ports, port_bits: number and width of the AXI ports from the fabric to that memory.
+        max_clock_mhz: limit of the clock of those ports.
+        board_part: Vivado's name of the board's files, as a glob pattern.
+        board_files: where these come from.
     """
 
     name: str
@@ -42,6 +45,9 @@ class Board:
     ddr_bits: int
     ports: int
     port_bits: int
+    max_clock_mhz: float
+    board_part: str
+    board_files: str
 
 
 @cache

@@ -30,11 +30,21 @@ from hls.rendering import TEMPLATES, render
 from hls.rtl import Rtl, lower_project
 from hls.tools import run
 
-__all__ = ["Depth", "Usage", "estimate", "obstacles", "shares", "shortages", "yosys"]
+__all__ = [
+    "TARGETS",
+    "Depth",
+    "Usage",
+    "estimate",
+    "kept",
+    "obstacles",
+    "shares",
+    "shortages",
+    "yosys",
+]
 
 YOSYS_VARIABLE = "LINELOOM_YOSYS"
 TIMEOUT_S = 3600.0
-_TARGETS = {"xc7": "xc7z020", "xcup": "xczu3eg"}
+TARGETS = {"xc7": "xc7z020", "xcup": "xczu3eg"}
 """Which part the open lowering aims at for a family."""
 
 # LUTs in one cell that uses them as memory (UG474, "Distributed RAM"; UG574 for UltraScale+).
@@ -108,13 +118,10 @@ def estimate(project: Project, family: str, *, timeout_s: float = TIMEOUT_S) -> 
     """
     rtl = _rtl(project, family)
     command, version = yosys()
-    texts = {file.name: file.read_bytes() for file in rtl.files}
-    script = render("yosys/estimate.ys.j2", top=rtl.top, family=family, files=sorted(texts))
-    maps = {file.name: file.read_bytes() for file in sorted((TEMPLATES / "yosys").glob("*.v"))}
-    key = _key(version, script.encode(), *maps.values(), *(texts[name] for name in sorted(texts)))
+    texts, script, maps, key = _inputs(rtl, family, version)
     report = project.path / "reports" / "estimate.json"
-    kept = _kept(report)
-    found = kept.get(family, {})
+    earlier = _kept(report)
+    found = earlier.get(family, {})
     if found.get("key") == key:
         return rtl, _usage_of(found["usage"])
     begun = time.monotonic()
@@ -131,13 +138,35 @@ def estimate(project: Project, family: str, *, timeout_s: float = TIMEOUT_S) -> 
             timeout_s=timeout_s, env={"TMPDIR": scratch})  # fmt: skip
         usage = _usage(folder, version)
     usage = replace(usage, seconds=round(time.monotonic() - begun, 1))
-    kept[family] = {"key": key, "usage": asdict(usage)}
+    earlier[family] = {"key": key, "usage": asdict(usage)}
     try:
         report.parent.mkdir(exist_ok=True)
-        report.write_text(json.dumps(kept, indent=2) + "\n")
+        report.write_text(json.dumps(earlier, indent=2) + "\n")
     except OSError as error:
         raise InputError(f"{report}: cannot be written ({error.strerror})") from None
     return rtl, usage
+
+
+def kept(rtl: Rtl, family: str) -> Usage | None:
+    """What `estimate` found for this very RTL; None if it never saw it, or there is no Yosys."""
+    try:
+        _, version = yosys()
+    except ToolNotFound:
+        return None
+    found = _kept(rtl.folder / "reports" / "estimate.json").get(family, {})
+    *_, key = _inputs(rtl, family, version)
+    return _usage_of(found["usage"]) if found.get("key") == key else None
+
+
+def _inputs(
+    rtl: Rtl, family: str, version: str
+) -> tuple[dict[str, bytes], str, dict[str, bytes], str]:
+    """What Yosys gets, and its fingerprint: Verilog, script, mapping rules, key."""
+    texts = {file.name: file.read_bytes() for file in rtl.files}
+    script = render("yosys/estimate.ys.j2", top=rtl.top, family=family, files=sorted(texts))
+    maps = {file.name: file.read_bytes() for file in sorted((TEMPLATES / "yosys").glob("*.v"))}
+    key = _key(version, script.encode(), *maps.values(), *(texts[name] for name in sorted(texts)))
+    return texts, script, maps, key
 
 
 def obstacles(project: Project, board: Board) -> list[str]:
@@ -217,7 +246,7 @@ def _rtl(project: Project, family: str) -> Rtl:
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError):
-        return lower_project(project, part=_TARGETS[family])
+        return lower_project(project, part=TARGETS[family])
     present = Rtl(project.path, project.design.name, found)
     if found.get("backend") == "vitis" and present.files:
         return present

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hls.commands import conv2d, cosim, csim, estimate, gemm, lower, show
+from hls.commands import bitstream, conv2d, cosim, csim, estimate, gemm, lower, show
 
 __all__ = ["VERBS"]
 
@@ -13,6 +13,7 @@ VERBS = {
     "lower": lower,
     "cosim": cosim,
     "estimate": estimate,
+    "bitstream": bitstream,
     "show": show,
 }
 """Name of a verb -> its module, in the order of --help."""
