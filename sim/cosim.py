@@ -26,7 +26,7 @@ from sim.structure import Structure, explain, structure
 from sim.verilate import verilate
 from sim.workload import Workload
 
-__all__ = ["ENGINES", "CosimResult", "cosim"]
+__all__ = ["ENGINES", "CosimResult", "cosim", "rtl_of"]
 
 ENGINES = ("cocotb", "fast")
 
@@ -108,7 +108,7 @@ def cosim(
     if not 0 <= stalls <= 0.9:
         raise InputError(f"stalls={stalls} is outside 0..0.9, the share of cycles to pause in")
     load = _workload(project, frames, seed, sizes)
-    rtl = _rtl(project)
+    rtl = rtl_of(project)
     inside = structure(rtl.top, rtl.folder / "rtl")
     predicted = project.manifest["costs"]["predicted_cycles"]
     job = Job(
@@ -179,7 +179,7 @@ def _workload(
     return workload.gemm(design, project.manifest, chosen, seed)
 
 
-def _rtl(project: Project) -> Rtl:
+def rtl_of(project: Project) -> Rtl:
     """The Verilog that is there, of Vitis HLS or of the open lowering for any part; or new."""
     known = project.path / "reports" / "lowering.json"
     if not known.is_file():

@@ -9,6 +9,7 @@
 #include "fast.hpp"
 #include "fast_axi.hpp"
 #include "fast_axis.hpp"
+#include "fast_dma.hpp"
 
 #if VM_TRACE
 #include "verilated_vcd_c.h"
@@ -92,10 +93,23 @@ class Bench {
     return true;
   }
 
+  /// Run until a transfer ends, the interrupt rises, or `cycles` have passed.
+  void step(int64_t cycles) {
+    const bool before = interrupt_.high();
+    const int64_t until = cycle + cycles;
+    const int running = transfers();
+    while (cycle < until && transfers() == running && (before || !interrupt_.high())) tick();
+  }
+  bool interrupt() const { return interrupt_.high(); }
+  /// Cycles since anything moved on a data port.
+  int64_t quiet() const { return cycle - progress_; }
+
   Memory memory;
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<std::unique_ptr<Sink>> sinks;
   std::vector<std::unique_ptr<Slave>> slaves;
+  std::vector<std::unique_ptr<Mm2s>> mm2s;
+  std::vector<std::unique_ptr<S2mm>> s2mm;
   std::vector<std::pair<Signal, uint64_t>> gauges;
   Complaints complaints;
   int64_t cycle = 0, started = -1, done = -1;
@@ -105,6 +119,8 @@ class Bench {
     for (auto& source : sources) source->drive(cycle);
     for (auto& sink : sinks) sink->drive();
     for (auto& slave : slaves) slave->drive(cycle);
+    for (auto& mover : mm2s) mover->drive(cycle);
+    for (auto& mover : s2mm) mover->drive(cycle);
     registers_->drive();
     edge(0);
     bool moved = false;
@@ -112,6 +128,8 @@ class Bench {
       for (auto& source : sources) moved |= source->sample(cycle);
       for (auto& sink : sinks) moved |= sink->sample(cycle, complaints);
       for (auto& slave : slaves) moved |= slave->sample(cycle, complaints);
+      for (auto& mover : mm2s) moved |= mover->sample();
+      for (auto& mover : s2mm) moved |= mover->sample(cycle, complaints);
       if (registers_->sample(cycle, complaints) && starting_) {
         starting_ = false;
         started = cycle;
@@ -139,6 +157,13 @@ class Bench {
       tick();
     }
     return true;
+  }
+
+  int transfers() const {
+    int running = 0;
+    for (auto& mover : mm2s) running += mover->progress == kRunning;
+    for (auto& mover : s2mm) running += mover->progress == kRunning;
+    return running;
   }
 
   bool complete() const {
@@ -230,6 +255,37 @@ int lineloom_call(void* bench, int64_t patience) {
   Bench& b = bench_of(bench);
   for (auto& slave : b.slaves) slave->read_beats = slave->written_beats = 0;
   return b.call(patience);
+}
+
+/// For a simulated board: the host reads and writes registers, DMAs move the data.
+int lineloom_read(void* bench, uint32_t offset, uint32_t* word) {
+  return bench_of(bench).read(offset, *word);
+}
+void lineloom_step(void* bench, int64_t cycles) { bench_of(bench).step(cycles); }
+int lineloom_interrupt(void* bench) { return bench_of(bench).interrupt(); }
+int64_t lineloom_cycle(void* bench) { return bench_of(bench).cycle; }
+int64_t lineloom_quiet(void* bench) { return bench_of(bench).quiet(); }
+int lineloom_mm2s(void* bench, const char* port) {
+  Bench& b = bench_of(bench);
+  return added(b.mm2s, std::make_unique<lineloom::Mm2s>(b.context(), port, b.memory, b.pauses()));
+}
+int lineloom_s2mm(void* bench, const char* port) {
+  Bench& b = bench_of(bench);
+  return added(b.s2mm, std::make_unique<lineloom::S2mm>(b.context(), port, b.memory, b.pauses()));
+}
+static lineloom::Mover& mover_of(void* bench, int outward, int index) {
+  Bench& b = bench_of(bench);
+  if (outward) return *b.s2mm[index];
+  return *b.mm2s[index];
+}
+void lineloom_transfer(void* bench, int outward, int index, uint64_t address, uint64_t bytes) {
+  mover_of(bench, outward, index).start(address, bytes, bench_of(bench).cycle);
+}
+void lineloom_abort(void* bench, int outward, int index) { mover_of(bench, outward, index).stop(); }
+/// How the transfer stands; `moved` becomes the bytes so far.
+int lineloom_progress(void* bench, int outward, int index, int64_t* moved) {
+  *moved = mover_of(bench, outward, index).moved();
+  return mover_of(bench, outward, index).progress;
 }
 
 /// Results of the last call.

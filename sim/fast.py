@@ -17,7 +17,7 @@ from hls.errors import ToolFailed
 from sim.calls import MEMORY_BASE, Beats, Call, Finding, Job, beat_bytes
 from sim.verilate import Model
 
-__all__ = ["run"]
+__all__ = ["library", "run"]
 
 _I64, _U64, _TEXT = ctypes.c_int64, ctypes.c_uint64, ctypes.c_char_p
 _CYCLES, _BYTES = ctypes.POINTER(_I64), ctypes.POINTER(ctypes.c_uint8)
@@ -43,6 +43,16 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "mark": (_U64, [_BENCH, _INT]),
     "complaints": (_TEXT, [_BENCH]),
     "value": (_I64, [_BENCH, _TEXT, _TEXT]),
+    "read": (_INT, [_BENCH, _U32, ctypes.POINTER(_U32)]),
+    "step": (None, [_BENCH, _I64]),
+    "interrupt": (_INT, [_BENCH]),
+    "cycle": (_I64, [_BENCH]),
+    "quiet": (_I64, [_BENCH]),
+    "mm2s": (_INT, [_BENCH, _TEXT]),
+    "s2mm": (_INT, [_BENCH, _TEXT]),
+    "transfer": (None, [_BENCH, _INT, _INT, _U64, _U64]),
+    "abort": (None, [_BENCH, _INT, _INT]),
+    "progress": (_INT, [_BENCH, _INT, _INT, _CYCLES]),
 }
 
 
@@ -66,19 +76,20 @@ def run(model: Model, job: Job, *, waves: Path | None = None, folder: Path = Pat
 
 
 @cache
-def _library(path: Path) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(path))
+def library(path: Path) -> ctypes.CDLL:
+    """The drivers of a model, with the types of their arguments."""
+    loaded = ctypes.CDLL(str(path))
     for name, (result, arguments) in _SIGNATURES.items():
-        entry = getattr(library, f"lineloom_{name}")
+        entry = getattr(loaded, f"lineloom_{name}")
         entry.restype, entry.argtypes = result, arguments
-    return library
+    return loaded
 
 
 class _Bench:
     """One open bench."""
 
     def __init__(self, model: Model, job: Job, waves: Path | None, folder: Path) -> None:
-        self._library = _library(model.library)
+        self._library = library(model.library)
         self._job = job
         control = job.manifest["registers"]["port"]
         path = None if waves is None else str(waves).encode()
