@@ -143,8 +143,8 @@ class AxiDma:
     def write(self, offset: int, word: int) -> None:
         """Write a register; a reset through either channel resets both (PG021, DMACR)."""
         if offset % _S2MM == _CR and word & _RESET:
-            for channel in self._channels.values():
-                channel.reset()
+            for each in self._channels.values():
+                each.reset()
             return
         channel = self._channels.get(_S2MM if offset >= _S2MM else 0)
         if channel is not None:

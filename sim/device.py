@@ -1,7 +1,7 @@
 """A simulated board under the real pynq package: a pynq Device whose fabric is generated Verilog.
 
-`pynq.Overlay`, `MMIO`, `DMA`, `allocate`, `register_map`, `Interrupt` and `Clocks` are the package's
-own and run unmodified. This module stands where `EmbeddedDevice` stands on a board.
+`pynq.Overlay`, `MMIO`, `DMA`, `allocate`, `register_map`, `Interrupt` and `Clocks` are the
+package's own and run unmodified. This module stands where `EmbeddedDevice` stands on a board.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import itertools
 import os
 import struct
 import threading
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from pynqmetadata.frontends import Metadata
 from pynqmetadata.views.runtime import RuntimeMetadataParser
 
 from hls.boards import board as board_named
-from hls.errors import InputError
 from hls.project import Project
 from hls.rtl import Rtl
 from sim.cosim import rtl_of

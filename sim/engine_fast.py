@@ -1,4 +1,4 @@
-"""An engine of the simulated board in a verilated library: an ordinary Python process, no cocotb."""
+"""An engine of the simulated board in a verilated library: no simulator, no Python in a cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory of a simulated board: buffers that pynq allocates, with or without a cache before them.
+"""The memory of a simulated board: buffers that pynq allocates, cached or not.
 
 A cacheable buffer has a copy of its own on the side of the processor. Only `flush` and `invalidate`
 move bytes between the two, so that a missing one shows as it does on a board: stale data.

@@ -27,7 +27,7 @@ _AWAY_SECONDS = 0.002
 _SETTLED_CYCLES = 1000
 
 
-class BoardHang(RuntimeError):  # noqa: N818
+class BoardHang(RuntimeError):
     """Registers are polled although nothing moves any more: on a board, this would never end."""
 
 
@@ -172,7 +172,7 @@ class System:
             for channel, base in (("MM2S", 0x04), ("S2MM", 0x34)):
                 states.append(f"{dma} {channel}_DMASR={held.read(base):#010x}")
         return (
-            f"{name} offset {offset:#04x} is polled (it reads {registers.read(offset):#x}) although "
-            f"nothing has moved for {self.quiet_cycles:,} cycles, cycle {self.cycles:,}; on a "
+            f"{name} offset {offset:#04x} is polled (it reads {registers.read(offset):#x}) although"
+            f" nothing has moved for {self.quiet_cycles:,} cycles, cycle {self.cycles:,}; on a "
             f"board this wait would never end. {', '.join(states)}"
         )

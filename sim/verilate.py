@@ -28,9 +28,16 @@ VERILATOR_VARIABLE = "LINELOOM_VERILATOR"
 
 _HERE = Path(__file__).parent
 _SHIM = _HERE / "vtop"
-_FAST = [_HERE / name for name in (
-    "fast.cpp", "fast.hpp", "fast_axi.hpp", "fast_axis.hpp", "fast_dma.hpp",
-)]
+_FAST = [
+    _HERE / name
+    for name in (
+        "fast.cpp",
+        "fast.hpp",
+        "fast_axi.hpp",
+        "fast_axis.hpp",
+        "fast_dma.hpp",
+    )
+]
 _VERILATE = ("--cc", "--vpi", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--no-timing",
              "--no-assert", "-Wno-fatal", "-Wno-lint", "--prefix", "Vtop")  # fmt: skip
 _FLAGS = ("-std=c++17", "-fPIC", "-g0", "-fno-sanitize=all", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0")

@@ -1,0 +1,58 @@
+"""Buffers that stay: allocated when first needed, reused by every later call that fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pynq
+
+from host.errors import AcceleratorError
+
+__all__ = ["Buffers"]
+
+
+class Buffers:
+    """Named buffers of bytes in memory that the fabric reaches."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._held: dict[str, Any] = {}
+
+    def get(self, name: str, size_bytes: int) -> Any:
+        """`size_bytes` of the buffer `name`, which grows to a power of two when it is too small.
+
+        Raises:
+            AcceleratorError: there is no memory left, or somebody freed the buffer.
+        """
+        held = self._held.get(name)
+        if held is not None and not getattr(held, "pointer", 1):
+            raise AcceleratorError(
+                f"the buffer {name} was freed by somebody else; open the accelerator again"
+            )
+        if held is None or held.nbytes < size_bytes:
+            wanted = 1 << max(12, (size_bytes - 1).bit_length())
+            self._drop(name)
+            try:
+                held = self._held[name] = pynq.allocate(wanted, np.uint8)
+            except (MemoryError, RuntimeError) as error:
+                raise AcceleratorError(
+                    f"no {wanted:,} bytes of contiguous memory for {name} ({error}); free other "
+                    "buffers, or send fewer frames a call"
+                ) from None
+        return held[:size_bytes]
+
+    def _drop(self, name: str) -> None:
+        held = self._held.pop(name, None)
+        if held is not None:
+            held.freebuffer()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that are held."""
+        return sum(held.nbytes for held in self._held.values())
+
+    def free(self) -> None:
+        """Give all of them back."""
+        for name in list(self._held):
+            self._drop(name)

@@ -1,0 +1,91 @@
+"""One direction of an AXI DMA: pynq's own channel, errors in words, no endless waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.errors import AcceleratorError, decode_dma_status
+
+__all__ = ["Channel"]
+
+_SEND, _RECEIVE = 0x00, 0x30
+_STATUS = 0x04
+_RESET = 1 << 2
+_IDLE = 1 << 1
+_ERRORS = 0x770
+
+
+class Channel:
+    """The channel that moves one stream."""
+
+    def __init__(self, dma: Any, *, sends: bool) -> None:
+        """Use the channel of `dma`, a `pynq.lib.DMA`, that sends or receives."""
+        self._dma = dma
+        self._base = _SEND if sends else _RECEIVE
+        self.sends = sends
+        self._channel = dma.sendchannel if sends else dma.recvchannel
+        self.interrupt = getattr(dma, "mm2s_introut" if sends else "s2mm_introut", None)
+        self.under_way = False
+
+    @property
+    def limit_bytes(self) -> int:
+        """The longest transfer."""
+        return int(self._dma.buffer_max_size)
+
+    @property
+    def status(self) -> int:
+        """DMASR."""
+        return int(self._dma.read(self._base + _STATUS))
+
+    def start(self, buffer: Any) -> None:
+        """Begin to transfer all of a buffer; what is sent is flushed by pynq."""
+        self._channel.transfer(buffer)
+        self.under_way = True
+
+    @property
+    def finished(self) -> bool:
+        """Whether the transfer has ended; what was received is then invalidated.
+
+        Raises:
+            AcceleratorError: the DMA reports an error.
+        """
+        if not self.under_way:
+            return True
+        status = self.status
+        if status & _ERRORS:
+            raise AcceleratorError(
+                f"DMA {'MM2S' if self.sends else 'S2MM'}: {decode_dma_status(status)}"
+            )
+        if not status & _IDLE:
+            return False
+        self._channel.wait()
+        self.under_way = False
+        return True
+
+    def acknowledge(self) -> None:
+        """Take the interrupt back."""
+        self._dma.write(self._base + _STATUS, 0x1000)
+
+    def describe(self) -> str:
+        """Name of the register and its value in words."""
+        name = "MM2S_DMASR" if self.sends else "S2MM_DMASR"
+        return f"{name}={decode_dma_status(self.status)}"
+
+    def reset(self) -> None:
+        """Reset the whole DMA, both directions, and make this one ready again.
+
+        Raises:
+            AcceleratorError: the reset does not end.
+        """
+        self._dma.write(self._base, _RESET)
+        for _ in range(1000):
+            if not int(self._dma.read(self._base)) & _RESET:
+                break
+        else:
+            raise AcceleratorError("the DMA does not come out of its reset; load the overlay again")
+        self.restart()
+
+    def restart(self) -> None:
+        """Make the channel ready after a reset."""
+        self._channel.start()
+        self.under_way = False

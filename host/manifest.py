@@ -1,0 +1,159 @@
+"""manifest.json: what a design computes, and where its registers, streams and DMAs are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from host.errors import AcceleratorError
+
+__all__ = ["Engine", "Format", "read_engines"]
+
+FORMAT = 1
+"""Version of the manifest that is understood."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A number format as arrays have it: dtype, and limits that may be narrower than the dtype."""
+
+    text: str
+    dtype: np.dtype[Any]
+    minimum: int
+    maximum: int
+
+    def check(self, name: str, array: Any, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
+        """`array` as a contiguous NumPy array.
+
+        Args:
+            name: what messages call it.
+            array: anything that NumPy takes for an array.
+            shape: its shape; None stands for any length of 1 or more.
+
+        Raises:
+            AcceleratorError: shape, dtype or a value is wrong.
+        """
+        given = np.asarray(array)
+        fits = given.ndim == len(shape) and all(
+            size == wanted if wanted is not None else size > 0
+            for size, wanted in zip(given.shape, shape, strict=True)
+        )
+        if not fits:
+            wanted_text = " x ".join("N" if size is None else str(size) for size in shape)
+            raise AcceleratorError(
+                f"{name} has shape {given.shape}, the accelerator takes {wanted_text}; "
+                "reshape it (images are HWC)"
+            )
+        if given.dtype != self.dtype:
+            raise AcceleratorError(
+                f"{name} is {given.dtype}, the accelerator takes {self.dtype}; quantize it, then "
+                f"convert it with .astype(np.{self.dtype})"
+            )
+        limits = np.iinfo(self.dtype)
+        if (self.minimum, self.maximum) != (limits.min, limits.max):
+            low, high = int(given.min()), int(given.max())
+            if low < self.minimum or high > self.maximum:
+                raise AcceleratorError(
+                    f"{name} has values {low}..{high}, format {self.text} holds "
+                    f"{self.minimum}..{self.maximum}; clip them with np.clip"
+                )
+        return np.ascontiguousarray(given)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One design in an overlay."""
+
+    instance: str
+    manifest: Mapping[str, Any]
+
+    @property
+    def vlnv(self) -> str:
+        """Vendor, library, name and version of its IP."""
+        return str(self.manifest["vlnv"])
+
+    @property
+    def kind(self) -> str:
+        """conv2d or gemm."""
+        return str(self.manifest["design"]["kind"])
+
+    @property
+    def clock_mhz(self) -> float | None:
+        """The clock that was asked for when the overlay was built."""
+        found = self.manifest.get("overlay", {}).get("clock_mhz")
+        return None if found is None else float(found)
+
+    @property
+    def registers(self) -> dict[str, tuple[int, int]]:
+        """Argument -> offset and bits."""
+        arguments = self.manifest["registers"]["arguments"]
+        return {name: (place["offset"], place["bits"]) for name, place in arguments.items()}
+
+    def format(self, name: str) -> Format | None:
+        """The number format of an operand, or None if the design has no such operand."""
+        entry = self.manifest["formats"].get(name)
+        if entry is None:
+            return None
+        return Format(entry["format"], np.dtype(entry["dtype"]), entry["minimum"], entry["maximum"])
+
+    def required_format(self, name: str) -> Format:
+        """The number format of an operand that every design of this kind has."""
+        found = self.format(name)
+        assert found is not None, name
+        return found
+
+    @property
+    def dmas(self) -> dict[str, str]:
+        """Stream -> name of the DMA that serves it.
+
+        The first input and the first output share one, each further input has its own.
+        """
+        named = self.manifest.get("overlay", {}).get("dma")
+        if named is not None:
+            return dict(named)
+        found = {}
+        counts = {"in": 0, "out": 0}
+        for port in self.manifest["ports"]:
+            if port["protocol"] == "axis":
+                first = counts[port["direction"]] == 0
+                counts[port["direction"]] += 1
+                shared = f"{self.instance}_dma"
+                found[port["name"]] = shared if first else f"{shared}_{port['name']}"
+        return found
+
+    @property
+    def predicted_cycles(self) -> int:
+        """Cycles of a frame, or of a product at the maximum sizes."""
+        return int(self.manifest["costs"]["predicted_cycles"])
+
+
+def read_engines(bitfile: Path) -> dict[str, Engine]:
+    """The engines of the overlay `bitfile` by instance, from the manifest.json beside it.
+
+    Raises:
+        AcceleratorError: the file is missing, damaged or of another version.
+    """
+    file = bitfile.with_name("manifest.json")
+    try:
+        data = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise AcceleratorError(
+            f"{file} is missing; copy the manifest.json of the overlay beside {bitfile.name}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise AcceleratorError(f"{file} cannot be read ({error}); copy it again") from None
+    if not isinstance(data, dict) or data.get("lineloom") != FORMAT:
+        raise AcceleratorError(
+            f"{file} is not a Lineloom manifest of version {FORMAT}; this host library and the "
+            "overlay must come from the same version"
+        )
+    several = data.get("engines")
+    if several is None:
+        return {data["name"]: Engine(data["name"], data)}
+    return {name: Engine(name, manifest) for name, manifest in several.items()}

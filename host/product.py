@@ -1,0 +1,132 @@
+"""A matrix product whose operands lie in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from host.accelerator import Accelerator, Steps
+from host.errors import AcceleratorError
+from host.packing import fold_bias, pack_columns, pack_rows, unpack_rows
+
+__all__ = ["Product"]
+
+
+class Product(Accelerator, kind="gemm"):
+    """c = gemm(a, b, bias): C[M,N] = A[M,K] . B[K,N] + bias[N], for any sizes up to the maxima."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._lanes = {
+            port["name"].removeprefix("m_axi_gmem_"): port["lanes"]
+            for port in self._engine.manifest["ports"]
+        }
+        self._formats = {name: self._engine.required_format(name) for name in "abc"}
+
+    def _steps(
+        self,
+        a: Any,
+        b: Any,
+        bias: npt.ArrayLike | None = None,
+        multiplier: npt.ArrayLike | None = None,
+        shift: npt.ArrayLike | None = None,
+    ) -> Steps:
+        with self._packing():
+            sizes = self._sizes(a, b)
+            m, k, n = sizes["m"], sizes["k"], sizes["n"]
+            left = self._formats["a"].check("a", a, (m, k))
+            right = self._formats["b"].check("b", b, (k, n))
+            arrays = {
+                "a": pack_rows(left, self._lanes["a"], left.dtype),
+                "b": pack_rows(right, self._lanes["b"], right.dtype),
+            }
+            if "p" in self._lanes:
+                arrays["p"] = self._columns(right, bias, multiplier, shift)
+            elif bias is not None or multiplier is not None or shift is not None:
+                raise AcceleratorError(
+                    f"{self._info.name} computes A . B alone; generate it with a bias or with "
+                    "requantization"
+                )
+            dtype = self._formats["c"].dtype
+            width = -(-n // self._lanes["c"]) * self._lanes["c"]
+            buffers = {name: self._buffers.get(name, array.nbytes)
+                       for name, array in arrays.items()}  # fmt: skip
+            buffers["c"] = self._buffers.get("c", m * width * dtype.itemsize)
+            for name, array in arrays.items():
+                np.copyto(buffers[name], array.reshape(-1).view(np.uint8))
+                buffers[name].flush()
+        for name, (offset, bits) in self._engine.registers.items():
+            value = sizes[name] if name in sizes else buffers[name].physical_address
+            self._kernel.argument((offset, bits), value)
+        with self._running():
+            self._kernel.start()
+            yield self._call_done()
+        with self._packing():
+            buffers["c"].invalidate()
+            rows = np.asarray(buffers["c"]).view(dtype).reshape(m, width)
+            result = unpack_rows(rows, n).copy()
+        self._info.sent_bytes += sum(array.nbytes for array in arrays.values())
+        self._info.received_bytes += rows.nbytes
+        return result
+
+    def _sizes(self, a: Any, b: Any) -> dict[str, int]:
+        shapes = np.shape(a), np.shape(b)
+        if len(shapes[0]) != 2 or len(shapes[1]) != 2 or shapes[0][1] != shapes[1][0]:
+            raise AcceleratorError(
+                f"a has shape {shapes[0]} and b {shapes[1]}; a product takes [m, k] and [k, n]"
+            )
+        sizes = {"m": shapes[0][0], "k": shapes[0][1], "n": shapes[1][1]}
+        for name, limit in self._engine.manifest["shapes"]["maxima"].items():
+            if not 1 <= sizes[name] <= limit:
+                raise AcceleratorError(
+                    f"{name}={sizes[name]} is outside 1..{limit} of {self._info.name}; split the "
+                    f"product, or generate a design with a larger max_{name}"
+                )
+        return sizes
+
+    def _columns(
+        self,
+        b: npt.NDArray[Any],
+        bias: npt.ArrayLike | None,
+        multiplier: npt.ArrayLike | None,
+        shift: npt.ArrayLike | None,
+    ) -> npt.NDArray[np.uint32]:
+        """The table of the columns' parameters."""
+        engine, n = self._engine, b.shape[1]
+        limits = engine.format("bias")
+        held = None
+        if bias is not None:
+            held = np.asarray(bias)
+            if limits is None:
+                raise AcceleratorError(f"{self._info.name} has no bias; leave it away")
+            if held.shape != (n,) or held.dtype.kind not in "iu":
+                raise AcceleratorError(
+                    f"bias is {held.dtype} of shape {held.shape}, the product takes integers of "
+                    f"shape ({n},)"
+                )
+            if held.min() < limits.minimum or held.max() > limits.maximum:
+                raise AcceleratorError(
+                    f"bias has values {held.min()}..{held.max()}, {limits.text} holds "
+                    f"{limits.minimum}..{limits.maximum}"
+                )
+        quantization = engine.manifest["quantization"]
+        scaled = quantization["requantize"] != "none"
+        if scaled != (multiplier is not None) or scaled != (shift is not None):
+            rule = "give multiplier and shift" if scaled else "leave multiplier and shift away"
+            raise AcceleratorError(
+                f"{self._info.name} {'requantizes' if scaled else 'puts out raw sums'}; {rule}"
+            )
+        for name, values, limit in (
+            ("multiplier", multiplier, (1 << quantization["multiplier_bits"]) - 1),
+            ("shift", shift, quantization["max_shift"]),
+        ):
+            given = np.asarray(0 if values is None else values)
+            if given.shape not in ((), (n,)) or given.min() < 0 or given.max() > limit:
+                raise AcceleratorError(
+                    f"{name} has shape {given.shape} and values {given.min()}..{given.max()}; it "
+                    f"must be one number or [{n}], within 0..{limit}"
+                )
+        folded = fold_bias(held, b.sum(axis=0, dtype=np.int64), quantization["input_zero_point"])
+        return pack_columns(folded, multiplier, shift, n)

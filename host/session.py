@@ -1,0 +1,139 @@
+"""The overlay on the board: opened once, shared by its accelerators, refused to anybody else."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import pynq
+
+from host.errors import AcceleratorError
+from host.kernel import bind, check
+from host.manifest import Engine, read_engines
+
+__all__ = ["Session"]
+
+
+class Session:
+    """One overlay that is loaded, with its accelerators; `join` makes or finds it."""
+
+    _open: dict[str, Session] = {}  # noqa: RUF012 - device -> what is loaded there
+
+    def __init__(self, bitfile: Path, device: Any) -> None:
+        """Load an overlay; `join` calls this."""
+        self.bitfile = bitfile
+        self.engines = read_engines(bitfile)
+        self.users: set[str] = set()
+        self._device = device
+        _refuse_simulated(bitfile, device)
+        self._lock = _lock(device)
+        for engine in self.engines.values():
+            bind(engine.vlnv)
+        try:
+            self.overlay = pynq.Overlay(str(bitfile))
+            for engine in self.engines.values():
+                check(engine, self.overlay.ip_dict, bitfile.name)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    @classmethod
+    def join(cls, path: str | Path, name: str | None) -> tuple[Session, Engine]:
+        """The session of the overlay at `path`, and the engine `name` in it, now taken.
+
+        Raises:
+            AcceleratorError: no such overlay or engine, or somebody else uses it.
+        """
+        bitfile = _find(path)
+        device = pynq.Device.active_device
+        session = cls._open.get(device.name)
+        if session is not None and session.bitfile != bitfile:
+            raise AcceleratorError(
+                f"{session.bitfile.name} is in use ({', '.join(sorted(session.users))}); "
+                f"close its accelerators before opening {bitfile.name}"
+            )
+        if session is None:
+            session = cls(bitfile, device)
+        try:
+            engine = session._take(name)
+        except AcceleratorError:
+            if not session.users:
+                session._lock.close()
+            raise
+        cls._open[device.name] = session
+        return session, engine
+
+    def _take(self, name: str | None) -> Engine:
+        known = ", ".join(self.engines)
+        if name is None:
+            if len(self.engines) > 1:
+                raise AcceleratorError(
+                    f"{self.bitfile.name} has several accelerators; choose with name= from {known}"
+                )
+            name = next(iter(self.engines))
+        if name not in self.engines:
+            raise AcceleratorError(
+                f"{self.bitfile.name} has no accelerator {name!r}; it has {known}"
+            )
+        if name in self.users:
+            raise AcceleratorError(
+                f"{name} is in use by another Accelerator; share that one, or close it first "
+                "(a with block does)"
+            )
+        self.users.add(name)
+        return self.engines[name]
+
+    def leave(self, engine: Engine) -> None:
+        """Give an engine back; with the last one the session ends."""
+        self.users.discard(engine.instance)
+        if not self.users:
+            self._lock.close()
+            if type(self)._open.get(self._device.name) is self:
+                del type(self)._open[self._device.name]
+
+    def reload(self) -> None:
+        """Load the overlay again, which resets everything in the fabric."""
+        self.overlay.download()
+
+
+def _find(path: str | Path) -> Path:
+    """The .bit that `path` means: a file, a folder that has one, or a name that pynq knows."""
+    given = Path(path)
+    if given.is_dir():
+        found = sorted(given.glob("*.bit")) or sorted(given.glob("overlay/*.bit"))
+        if len(found) != 1:
+            names = ", ".join(file.name for file in found) or "none"
+            raise AcceleratorError(
+                f"{given} must hold one .bit file, it holds {names}; name the file"
+            )
+        return found[0].resolve()
+    try:
+        return Path(pynq.Bitstream(str(given)).bitfile_name).resolve()
+    except OSError:
+        raise AcceleratorError(
+            f"{path}: no such overlay; copy .bit, .hwh and manifest.json into one folder"
+        ) from None
+
+
+def _refuse_simulated(bitfile: Path, device: Any) -> None:
+    """A simulated overlay is a text; only a device that counts its cycles can load it."""
+    if bitfile.read_bytes()[:1] == b"{" and not hasattr(device, "cycles"):
+        raise AcceleratorError(
+            f"{bitfile.name} is for the simulated board; build one for this board with lineloom "
+            "bitstream"
+        )
+
+
+def _lock(device: Any) -> IO[str]:
+    """A lock on the board for this process; it is gone with the process."""
+    file = (Path(tempfile.gettempdir()) / f"lineloom-{device.name}.lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise AcceleratorError(
+            "another process uses the accelerators of this board; shut down its notebook kernel"
+        ) from None
+    return file
