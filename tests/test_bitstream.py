@@ -1,0 +1,424 @@
+"""lineloom bitstream: what it takes and refuses, and Vivado as its driver, by a stub of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vivado
+from conftest import Lineloom
+
+from hls import Conv2d, Gemm, generate
+from hls.bitstream import find
+from hls.boards import board
+from hls.errors import InputError, ToolNotFound
+from hls.manifest import manifest
+from hls.overlay import Engine, Overlay
+from hls.project import Project
+from hls.registers import register_map
+from hls.rtl import lower_project
+
+CONV = Conv2d(name="conv", height=4, width=4, in_channels=2, out_channels=2, simd=2, pe=2)
+GEMM = Gemm(name="product", max_m=8, max_k=8, max_n=8, rows=4, cols=4, bias="s32")
+LARGE = Conv2d(name="big", height=32, width=32, in_channels=64, out_channels=64, simd=32, pe=32)
+
+
+def engine(design: Any, **changes: Any) -> Engine:
+    data = manifest(design) | changes
+    return Engine(design.name, data["vlnv"], data)
+
+
+@pytest.fixture(scope="module")
+def lowered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = generate(CONV, tmp_path_factory.mktemp("lowered") / "conv")
+    lower_project(project)
+    return project.path
+
+
+@pytest.fixture
+def conv(lowered: Path, tmp_path: Path) -> Project:
+    shutil.copytree(lowered, tmp_path / "conv")
+    return Project.open(tmp_path / "conv")
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Vivado's stub on PATH, and nothing else of that kind; returns where it records."""
+    vivado.place(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.delenv("LINELOOM_VIVADO", raising=False)
+    monkeypatch.setenv("STUB_RECORD", str(tmp_path / "record"))
+    return tmp_path / "record"
+
+
+@pytest.fixture
+def no_vivado(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.delenv("LINELOOM_VIVADO", raising=False)
+
+
+# ---- Through to the bitstream --------------------------------------------------------------------
+
+
+def test_a_bitstream(conv: Project, record: Path, lineloom: Lineloom) -> None:
+    done = lineloom("bitstream", conv.path, "--board", "pynq-z2", "--json")
+    assert done.code == 0, done.err
+    out = conv.path.parent / "conv-pynq-z2"
+    files = [out / "overlay" / name for name in ("conv.bit", "conv.hwh", "manifest.json")]
+    assert done.json["files"] == [str(file) for file in files]
+    assert all(file.is_file() for file in files)
+    assert done.json["engines"] == {"conv": "lineloom:hls:conv:1.0"}
+    assert (done.json["part"], done.json["clock_mhz"]) == ("xc7z020clg400-1", 100)
+    assert done.json["slack"] == "setup slack 0.25 ns, hold slack 0.02 ns"
+    assert done.json["warnings"] == []
+    command = vivado.calls(record)[0]
+    assert command[1:-1] == ["-mode", "batch", "-notrace", "-source", "../build.tcl"]
+    assert command[-1] == str(out / "vivado")
+
+
+def test_a_table_and_a_clock(conv: Project, record: Path, lineloom: Lineloom) -> None:
+    out = conv.path.parent / "elsewhere"
+    done = lineloom("bitstream", conv.path, "--board", "pynq-z1", "--clock", 125, "-o", out)
+    assert done.code == 0, done.err
+    assert "125 MHz, setup slack 0.25 ns" in done.out
+    assert str(out / "overlay" / "conv.bit") in done.out
+    lowered = json.loads((conv.path / "reports" / "lowering.json").read_text())
+    assert lowered["clock_ns"] == 8.0, "the RTL is of another clock than the overlay"
+
+
+def test_several_engines(conv: Project, record: Path, lineloom: Lineloom) -> None:
+    other = generate(replace(CONV, name="conv_b", simd=1), conv.path.parent / "other")
+    done = lineloom("bitstream", conv.path, other.path, "--board", "kv260", "--json")
+    assert done.code == 0, done.err
+    assert done.json["name"] == "conv_conv_b"
+    delivered = conv.path.parent / "conv_conv_b-kv260" / "overlay"
+    held = json.loads((delivered / "manifest.json").read_text())
+    assert list(held["engines"]) == ["conv", "conv_b"]
+    assert held["engines"]["conv_b"]["overlay"]["dma"] == {
+        "in_r": "conv_b_dma", "out_r": "conv_b_dma",
+    }  # fmt: skip
+
+
+# ---- Without Vivado, or when it fails ------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_without_vivado_the_scripts_are_there(conv: Project, lineloom: Lineloom) -> None:
+    done = lineloom("bitstream", conv.path, "--board", "pynq-z2", "--json")
+    out = conv.path.parent / "conv-pynq-z2"
+    assert done.code == done.json["exit_code"] == 3
+    assert "no Vivado: searched vivado on PATH" in done.err
+    assert "LINELOOM_VIVADO" in done.err
+    assert f"the scripts are in {out}" in done.err
+    assert {path.name for path in out.iterdir()} == {
+        "README.md", "build.tcl", "engines", "manifest.json",
+    }  # fmt: skip
+
+
+def test_the_variable_names_vivado_or_its_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = vivado.place(tmp_path / "Vivado" / "bin")
+    for value in (program, tmp_path / "Vivado"):
+        monkeypatch.setenv("LINELOOM_VIVADO", str(value))
+        assert find() == program
+    monkeypatch.setenv("LINELOOM_VIVADO", str(tmp_path))
+    with pytest.raises(ToolNotFound, match="is neither vivado nor an installation"):
+        find()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"STUB_SETUP": "-0.5"}, "conv: timing: setup slack -0.5 ns on the path from system_i"),
+        ({"STUB_RUN_FAILS": "synth_1"}, "conv: synth_1: synth_design ERROR"),
+        ({"STUB_BOARD": ""}, "conv: no board files for pynq-z2"),
+        ({"STUB_HANDOFF": "none"}, 'conv: no files matched glob pattern'),
+        ({"STUB_HANDOFF": "bare"}, "conv.hwh has no conv.CTRL at 0x0; no conv.GIER at 0x4;"),
+    ],
+)  # fmt: skip
+def test_a_failure_is_one_line_and_leaves_no_delivery(
+    settings: dict[str, str],
+    words: str,
+    conv: Project,
+    record: Path,
+    lineloom: Lineloom,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    done = lineloom("bitstream", conv.path, "--board", "pynq-z2")
+    assert done.code == 1
+    assert words in done.err
+    assert len(done.err.strip().splitlines()) == 1
+    out = conv.path.parent / "conv-pynq-z2"
+    assert not (out / "overlay").exists()
+    assert (out / "build.tcl").is_file()
+
+
+def test_a_vivado_that_leaves_nothing(
+    conv: Project, tmp_path: Path, lineloom: Lineloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "vivado"
+    program.write_text("#!/bin/sh\necho something odd\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("LINELOOM_VIVADO", str(program))
+    done = lineloom("bitstream", conv.path, "--board", "pynq-z2")
+    assert done.code == 1
+    assert "left no conv.bit, conv.hwh, manifest.json" in done.err
+    assert "something odd" in done.err
+
+
+def test_an_earlier_bitstream_does_not_survive_new_scripts(
+    conv: Project, record: Path, lineloom: Lineloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lineloom("bitstream", conv.path, "--board", "pynq-z2").code == 0
+    monkeypatch.setenv("PATH", "/nothing")
+    assert lineloom("bitstream", conv.path, "--board", "pynq-z2").code == 3
+    assert not (conv.path.parent / "conv-pynq-z2" / "overlay").exists()
+
+
+# ---- What Vitis HLS made -------------------------------------------------------------------------
+
+
+def export(project: Project, vlnv: str, *, without: str = "") -> Path:
+    """IP as Vitis HLS leaves it, in the structure of IEEE 1685-2009."""
+    parts = dict(zip(("vendor", "library", "name", "version"), vlnv.split(":"), strict=True))
+    data = project.manifest
+    buses = [*(port["name"] for port in data["ports"]), "s_axi_control", "ap_clk", "interrupt"]
+    registers = register_map(data["registers"])
+    head = "".join(f"<spirit:{key}>{text}</spirit:{key}>" for key, text in parts.items())
+    interfaces = "".join(
+        f"<spirit:busInterface><spirit:name>{name}</spirit:name></spirit:busInterface>"
+        for name in buses if name != without
+    )  # fmt: skip
+    held = "".join(
+        f"<spirit:register><spirit:name>{register.name}</spirit:name>"
+        f"<spirit:addressOffset>{register.offset:#x}</spirit:addressOffset></spirit:register>"
+        for register in registers if register.name != without
+    )  # fmt: skip
+    folder = project.path / "vitis" / "solution" / "impl" / "ip"
+    folder.mkdir(parents=True)
+    (folder / "component.xml").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n<spirit:component xmlns:spirit='
+        '"http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009">'
+        f"{head}<spirit:busInterfaces>{interfaces}</spirit:busInterfaces><spirit:memoryMaps>"
+        "<spirit:memoryMap><spirit:name>s_axi_control</spirit:name><spirit:addressBlock>"
+        f"<spirit:name>Reg</spirit:name>{held}</spirit:addressBlock></spirit:memoryMap>"
+        "</spirit:memoryMaps></spirit:component>\n"
+    )
+    return folder
+
+
+@pytest.mark.usefixtures("no_vivado")
+@pytest.mark.parametrize("vlnv", ["lineloom:hls:conv:1.0", "xilinx.com:hls:conv:1.0"])
+def test_an_export_is_taken_under_its_own_name(
+    vlnv: str, tmp_path: Path, lineloom: Lineloom
+) -> None:
+    project = generate(CONV, tmp_path / "conv")
+    export(project, vlnv)
+    assert lineloom("bitstream", project.path, "--board", "pynq-z2").code == 3
+    out = tmp_path / "conv-pynq-z2"
+    assert (out / "engines" / "conv" / "ip" / "component.xml").is_file()
+    assert not (out / "engines" / "conv" / "package_ip.tcl").exists()
+    assert f"create_bd_cell -type ip -vlnv {vlnv} conv" in (out / "build.tcl").read_text()
+    assert json.loads((out / "manifest.json").read_text())["vlnv"] == vlnv
+    assert not (project.path / "rtl").exists(), "it was lowered for nothing"
+
+
+@pytest.mark.usefixtures("no_vivado")
+@pytest.mark.parametrize(
+    ("without", "words"),
+    [("in_r", "no interface in_r"), ("frames", "no register frames at 0x10")],
+)
+def test_an_export_of_another_design_is_refused(
+    without: str, words: str, tmp_path: Path, lineloom: Lineloom
+) -> None:
+    project = generate(CONV, tmp_path / "conv")
+    export(project, "lineloom:hls:conv:1.0", without=without)
+    done = lineloom("bitstream", project.path, "--board", "pynq-z2")
+    assert done.code == 1
+    assert f"has {words}, unlike manifest.json" in done.err
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_an_export_that_cannot_be_read(tmp_path: Path, lineloom: Lineloom) -> None:
+    project = generate(CONV, tmp_path / "conv")
+    file = export(project, "lineloom:hls:conv:1.0") / "component.xml"
+    for text in ("<spirit", "<component/>"):
+        file.write_text(text)
+        done = lineloom("bitstream", project.path, "--board", "pynq-z2")
+        assert done.code == 2
+        assert "cannot be read" in done.err
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_rtl_that_wants_vendor_ip_is_refused(conv: Project, lineloom: Lineloom) -> None:
+    (conv.path / "rtl" / "conv_fmul_ip.tcl").write_text("create_ip")
+    report = conv.path / "reports" / "lowering.json"
+    report.write_text(json.dumps(json.loads(report.read_text()) | {"backend": "vitis"}))
+    done = lineloom("bitstream", conv.path, "--board", "pynq-z2")
+    assert done.code == 2
+    assert "its RTL wants vendor IP (conv_fmul_ip.tcl)" in done.err
+
+
+# ---- Bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_vivado")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--board", "pynq"], "board 'pynq' is unknown; use one of pynq-z1, pynq-z2"),
+        ([], "the following arguments are required: --board"),
+        (["--board", "pynq-z2", "--clock", "0"], "clock 0 MHz is outside 1..250"),
+        (["--board", "pynq-z2", "--clock", "251"], "clock 251 MHz is outside 1..250"),
+        (["--board", "pynq-z2", "--clock", "nan"], "clock nan MHz is outside 1..250"),
+        (["--board", "kv260", "--clock", "400"], "clock 400 MHz is outside 1..333"),
+    ],
+)
+def test_bad_arguments(arguments: list[str], words: str, conv: Project, lineloom: Lineloom) -> None:
+    done = lineloom("bitstream", conv.path, *arguments)
+    assert done.code == 2
+    assert words in done.err
+    assert [path.name for path in conv.path.parent.iterdir()] == ["conv"]
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_two_engines_of_one_name(conv: Project, lineloom: Lineloom) -> None:
+    done = lineloom("bitstream", conv.path, conv.path, "--board", "pynq-z2")
+    assert done.code == 2
+    assert "two cells of the overlay would be called conv; generate one" in done.err
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_no_project(tmp_path: Path, lineloom: Lineloom) -> None:
+    done = lineloom("bitstream", tmp_path / "none", "--board", "pynq-z2")
+    assert done.code == 2
+    assert "no such project" in done.err
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_a_project_without_sources_for_rtl(tmp_path: Path, lineloom: Lineloom) -> None:
+    project = generate(CONV, tmp_path / "conv")
+    (project.path / "src" / "conv.cpp").unlink()
+    done = lineloom("bitstream", project.path, "--board", "pynq-z2")
+    assert done.code == 2
+    assert "conv.cpp: is missing; generate the project again" in done.err
+    assert not (tmp_path / "conv-pynq-z2").exists()
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_a_folder_of_other_things_is_left_alone(conv: Project, lineloom: Lineloom) -> None:
+    for out in (conv.path, conv.path / "manifest.json"):
+        done = lineloom("bitstream", conv.path, "--board", "pynq-z2", "-o", out)
+        assert done.code == 2
+        assert "choose" in done.err
+    assert conv.source(".cpp").is_file()
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_what_cannot_fit_is_refused_before_anything_is_made(
+    tmp_path: Path, lineloom: Lineloom
+) -> None:
+    project = generate(LARGE, tmp_path / "big")
+    done = lineloom("bitstream", project.path, "--board", "pynq-z2")
+    assert done.code == 1
+    assert "does not fit: big needs 9216 DSP, pynq-z2 has 220" in done.err
+    assert "--force" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["big"]
+    assert not (project.path / "rtl").exists()
+
+
+@pytest.mark.usefixtures("no_vivado")
+def test_a_kept_estimate_is_heeded(
+    conv: Project, lineloom: Lineloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An estimate of this very RTL counts, one of other RTL does not."""
+    assert lineloom("estimate", conv.path, "--board", "pynq-z2").code == 0
+    report = conv.path / "reports" / "estimate.json"
+    kept = json.loads(report.read_text())
+    kept["xc7"]["usage"]["lut"] = 60_000
+    report.write_text(json.dumps(kept))
+    arguments = ("bitstream", conv.path, "--board", "pynq-z2")
+    done = lineloom(*arguments)
+    assert done.code == 1
+    assert "the engines need 60,000 LUT by their estimates, pynq-z2 has 53,200" in done.err
+    assert lineloom(*arguments, "--force").code == 3
+    kept["xc7"]["key"] = "of something else"
+    report.write_text(json.dumps(kept))
+    assert lineloom(*arguments).code == 3
+
+
+# ---- The overlay's rules -------------------------------------------------------------------------
+
+
+def with_widths(design: Any, **widths: int) -> Engine:
+    """An engine whose manifest has ports of other widths."""
+    data = manifest(design)
+    ports = [port | {"width_bits": widths.get(port["name"], port["width_bits"])}
+             for port in data["ports"]]  # fmt: skip
+    return engine(design, ports=ports)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (with_widths(CONV, in_r=2048), "conv: in_r is 2048 bits wide, AXI reaches 1024"),
+        (with_widths(GEMM, m_axi_gmem_a=16), "product: m_axi_gmem_a is 16 bits wide, SmartConnect "
+         "takes 32 and more"),
+        (with_widths(CONV, in_r=8 * 27), r"which the width converter brings to 256 by way of 864 "
+         "bytes; it has at most 512"),
+    ],
+)  # fmt: skip
+def test_widths_that_axi_has_not(made: Engine, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Overlay(board("pynq-z2"), 100.0, (made,))
+
+
+def test_a_port_wider_than_the_board_s_is_converted_but_too_much_traffic_is_told() -> None:
+    target = board("pynq-z2")
+    wide = with_widths(GEMM, m_axi_gmem_a=256)
+    assert Overlay(target, 100.0, (wide,)).slow == []
+    costs = manifest(CONV)["costs"] | {"dram_bytes": 1300, "predicted_cycles": 100}
+    slow = Overlay(target, 100.0, (engine(CONV, costs=costs),)).slow
+    assert slow == [
+        "conv moves 13.0 bytes a cycle, its 1 memory ports on pynq-z2 at most 8, so it takes more "
+        "cycles than predicted"
+    ]
+
+
+def test_masters_are_spread_over_the_ports() -> None:
+    overlay = Overlay(board("pynq-z2"), 100.0, (engine(GEMM),))
+    spread = {port.index: [m.interface for m in port.masters] for port in overlay.memory_ports}
+    # Reads on ports of their own; writes beside them, as they have their own channels.
+    assert spread == {
+        0: ["m_axi_gmem_a", "m_axi_gmem_c"], 1: ["m_axi_gmem_b"], 2: ["m_axi_gmem_p"],
+    }  # fmt: skip
+
+
+def test_too_many_engines() -> None:
+    engines = tuple(engine(replace(CONV, name=f"c{n}")) for n in range(8))
+    with pytest.raises(InputError, match="needs 17 AXI4-Lite slaves, at most 16"):
+        Overlay(board("pynq-z2"), 100.0, engines)
+    assert len(Overlay(board("pynq-z2"), 100.0, engines[:7]).slaves) == 15
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("system_ps", "names that begin with system_ belong to the overlay"),
+     ("conv_dma", "two cells of the overlay would be called conv_dma")],
+)  # fmt: skip
+def test_names_of_cells_do_not_collide(name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Overlay(board("pynq-z2"), 100.0, (engine(CONV), engine(replace(CONV, name=name))))
+
+
+def test_a_name_too_long_for_files() -> None:
+    engines = tuple(engine(replace(CONV, name=f"{'c' * 39}{n}")) for n in range(3))
+    with pytest.raises(InputError, match="is longer than 100 characters"):
+        Overlay(board("pynq-z2"), 100.0, engines)
