@@ -167,9 +167,9 @@ class Overlay:
     def __post_init__(self) -> None:
         """Check against the limits of the vendor's IP."""
         self._check_clock()
-        self._check_names()
         for engine in self.engines:
             self._check_widths(engine)
+        self._check_names()
         if len(self.name) > _NAME_LENGTH:
             raise InputError(
                 f"overlay {self.name}: its name is longer than {_NAME_LENGTH} characters; build "

@@ -68,6 +68,6 @@ def _rows(made: Bitstream, slack: str) -> list[tuple[str, Any]]:
     return [
         ("clock", f"{made.overlay.clock_mhz:g} MHz, {slack}"),
         *engines,
-        ("to the board", ", ".join(str(file) for file in made.files)),
+        ("to the board", ", ".join(file.name for file in made.files) + f" in {made.delivery}"),
         ("reports", "timing.rpt, utilization.rpt, power.rpt in " + str(made.folder / "reports")),
     ]
