@@ -12,11 +12,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hls.boards import RESOURCES, Board
+from hls.design import Design
 from hls.errors import CheckFailed, InputError, ToolFailed, ToolNotFound
 from hls.estimate import TARGETS, kept, obstacles
 from hls.generator import summary
@@ -29,7 +30,7 @@ from hls.rendering import render
 from hls.rtl import Rtl, lower_project
 from hls.tools import run
 
-__all__ = ["Bitstream", "find", "implement", "write"]
+__all__ = ["Bitstream", "find", "implement", "scripts", "write"]
 
 VIVADO_VARIABLE = "LINELOOM_VIVADO"
 TIMEOUT_S = 24 * 3600.0
@@ -278,7 +279,8 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _publish(sources: Sequence[_Source], overlay: Overlay, folder: Path) -> None:
     """Write the folder beside its place and move it there; earlier bitstreams go with the old."""
-    texts = _texts(sources, overlay)
+    packaged = {source.engine.name: source.project.design for source in sources if source.rtl}
+    texts = scripts(overlay, packaged)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
@@ -297,21 +299,25 @@ def _publish(sources: Sequence[_Source], overlay: Overlay, folder: Path) -> None
         ) from None
 
 
-def _texts(sources: Sequence[_Source], overlay: Overlay) -> dict[str, str]:
-    """The generated text files: path inside the folder -> content."""
-    packaged = [source for source in sources if source.rtl is not None]
+def scripts(overlay: Overlay, packaged: Mapping[str, Design]) -> dict[str, str]:
+    """The generated text files: path inside the folder -> content.
+
+    Args:
+        overlay: what the bitstream holds.
+        packaged: the engines that come as Verilog, by name; the others are IP already.
+    """
+    ours = [engine for engine in overlay.engines if engine.name in packaged]
     texts = {
         "manifest.json": json.dumps(overlay.manifests, indent=2) + "\n",
         "README.md": render("pynq/README.md.j2", overlay=overlay),
         "build.tcl": render(
             "pynq/build.tcl.j2",
             overlay=overlay,
-            packaged=[source.engine for source in packaged],
+            packaged=ours,
             address_bits=_ADDRESS_BITS[overlay.board.family],
         ),
     }
-    for source in packaged:
-        engine = source.engine
+    for engine in ours:
         vendor, library, core, version = engine.vlnv.split(":")
         texts[f"engines/{engine.name}/package_ip.tcl"] = render(
             "pynq/package_ip.tcl.j2",
@@ -319,7 +325,7 @@ def _texts(sources: Sequence[_Source], overlay: Overlay) -> dict[str, str]:
             manifest=engine.manifest,
             board=overlay.board,
             registers=register_map(engine.manifest["registers"]),
-            summary=summary(source.project.design),
+            summary=summary(packaged[engine.name]),
             vendor=vendor,
             library=library,
             core=core,

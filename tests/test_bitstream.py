@@ -16,12 +16,15 @@ from conftest import Lineloom
 from hls import Conv2d, Gemm, estimate, generate
 from hls.bitstream import find
 from hls.boards import board
-from hls.errors import InputError, ToolNotFound
+from hls.errors import CheckFailed, InputError, ToolFailed, ToolNotFound
+from hls.handoff import check_handoff
 from hls.manifest import manifest
 from hls.overlay import Engine, Overlay
 from hls.project import Project
 from hls.registers import register_map
 from hls.rtl import lower_project
+from sim.handoff import handoff
+from sim.processing_system import processing_system
 
 CONV = Conv2d(name="conv", height=4, width=4, in_channels=2, out_channels=2, simd=2, pe=2)
 GEMM = Gemm(name="product", max_m=8, max_k=8, max_n=8, rows=4, cols=4, bias="s32")
@@ -48,12 +51,8 @@ def conv(lowered: Path, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Vivado's stub on PATH, and nothing else of that kind; returns where it records."""
-    vivado.place(tmp_path / "bin")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    monkeypatch.delenv("LINELOOM_VIVADO", raising=False)
-    monkeypatch.setenv("STUB_RECORD", str(tmp_path / "record"))
-    return tmp_path / "record"
+    """Vivado's stub on PATH; returns where it records."""
+    return vivado.on_path(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -364,6 +363,31 @@ def test_a_kept_estimate_is_heeded(
     # At another clock the RTL is another one, of which there is no estimate.
     assert lineloom(*arguments, "--clock", 50).code == 3
     estimate.yosys.cache_clear()
+
+
+# ---- The hand-off --------------------------------------------------------------------------------
+
+
+def test_the_simulated_board_describes_the_same_cells(tmp_path: Path) -> None:
+    """The .hwh of sim.device is written by other code, and has to pass as Vivado's does."""
+    target = board("pynq-z2")
+    overlay = Overlay(target, 100.0, (engine(CONV), engine(GEMM)))
+    file = tmp_path / "both.hwh"
+    text = handoff(overlay, processing_system(target))
+    file.write_text(text)
+    check_handoff(file, overlay)
+    file.write_text(text.replace('INSTANCE="conv_dma"', 'INSTANCE="dma_0"'))
+    with pytest.raises(CheckFailed, match=r"both\.hwh has no conv_dma, on which hosts rely"):
+        check_handoff(file, overlay)
+    file.write_text(text.replace("lineloom:hls:conv:1.0", "xilinx.com:hls:conv:1.0"))
+    with pytest.raises(CheckFailed, match=r"conv as xilinx\.com:hls:conv:1\.0 instead of lineloom"):
+        check_handoff(file, overlay)
+    file.write_text(text.replace('INSTANCE="product"', 'INSTANCE="gemm"'))
+    with pytest.raises(CheckFailed, match="has no product"):
+        check_handoff(file, overlay)
+    file.write_text("<EDKSYSTEM>")
+    with pytest.raises(ToolFailed, match=r"no readable both\.hwh"):
+        check_handoff(file, overlay)
 
 
 # ---- The overlay's rules -------------------------------------------------------------------------

@@ -286,6 +286,11 @@ def test_packaged_interfaces(made: Bitstream, tmp_path: Path, infers: str) -> No
                 assert inferred[port["name"]] == f"xilinx.com:interface:{kind}_rtl:1.0"
     assert {"-clock": "ap_clk", "-reset": "ap_rst_n"} in clocked
     values = [call[1:] for call in done.named("set_property") if call[0] == "value"]
+    for engine in made.overlay.engines:
+        for port in engine.manifest["ports"]:
+            if port["protocol"] == "m_axi":
+                assert ["AXI4", f"{port['name']}.PROTOCOL"] in values
+    assert ["AXI4LITE", "s_axi_control.PROTOCOL"] in values
     assert ["ACTIVE_LOW", "ap_rst_n.POLARITY"] in values
     assert ["LEVEL_HIGH", "interrupt.SENSITIVITY"] in values
 
@@ -367,7 +372,7 @@ def test_environment(small: Bitstream, tmp_path: Path) -> None:
     done = vivado.run(small.folder, tmp_path / "record", LINELOOM_JOBS="7",
                       LINELOOM_BOARD_FILES=str(tmp_path))  # fmt: skip
     assert done.code == 0
-    assert done.only("set_param") == ["board.repoPaths", str(tmp_path)]
+    assert done.only("set_param") == ["board.repoPaths", f"{{/installed boards}} {tmp_path}"]
     for call in done.named("launch_runs"):
         assert options("launch_runs", call)[0]["-jobs"] == "7"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+
 import pytest
 
 from hls.boards import board, boards
@@ -30,6 +32,30 @@ def test_figures_agree_with_each_other(name: str) -> None:
     assert found.port_bits == (64 if found.family == "xc7" else 128)
     assert (found.uram > 0) == found.part.startswith(("xck26", "xczu7"))
     assert found.clock_mhz == 100
+    assert found.max_clock_mhz == (250 if found.family == "xc7" else 333)
+
+
+# As in scripts that Vivado printed with write_bd_tcl.
+BOARD_PARTS = {
+    "pynq-z1": "www.digilentinc.com:pynq-z1:part0:1.0",
+    "pynq-z2": "tul.com.tw:pynq-z2:part0:1.0",
+    "kv260": "xilinx.com:kv260_som:part0:1.4",
+    "kria-kr260": "xilinx.com:kr260_som:part0:1.1",
+    "zcu104": "xilinx.com:zcu104:part0:1.1",
+    "ultra96v2": "avnet.com:ultra96v2:part0:1.2",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_board_files_are_found_by_their_pattern(name: str) -> None:
+    matching = {known for known, part in BOARD_PARTS.items()
+                if fnmatch.fnmatchcase(part, board(name).board_part)}  # fmt: skip
+    assert matching == {name}
+    assert board(name).board_files
+
+
+def test_the_other_spelling_of_avnet() -> None:
+    assert fnmatch.fnmatchcase("Avnet-tria:Ultra96v2:part0:1.3", board("ultra96v2").board_part)
 
 
 def test_an_unknown_board_names_the_known_ones() -> None:

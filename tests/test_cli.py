@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import vivado
 from conftest import Lineloom
 
 from hls import tools
@@ -421,6 +422,7 @@ def test_the_example_of_a_verb_works(
     name: str, lineloom: Lineloom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    vivado.on_path(tmp_path, monkeypatch)  # the one tool that cannot be had freely
     if name not in ("conv2d", "gemm"):  # which read what conv2d made
         assert lineloom(*shlex.split(VERBS["conv2d"].EXAMPLE)[1:]).code == 0
     command, *arguments = shlex.split(VERBS[name].EXAMPLE)

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from hls import Clip, Conv2d, Gemm, Pool
+from hls.bitstream import scripts
+from hls.boards import board
 from hls.design import Design
 from hls.generator import texts
+from hls.manifest import manifest
+from hls.overlay import Engine, Overlay
 from hls.parameters import random_parameters
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -50,8 +54,27 @@ DESIGNS: dict[str, Design] = {
 }  # fmt: skip
 
 
+# Between them: both families, every kind of port, width converters, one engine and several.
+OVERLAYS: dict[str, tuple[str, list[str]]] = {
+    "overlay-pynq-z2": ("pynq-z2", ["loaded"]),
+    "overlay-kv260": ("kv260", ["narrow", "quantized"]),
+}
+NARROW = Conv2d(name="narrow", height=4, width=4, in_channels=3, out_channels=3, simd=3, pe=3)
+
+
+def overlay(name: str) -> dict[str, str]:
+    """The scripts of a bitstream, as they must be."""
+    target, names = OVERLAYS[name]
+    designs = [DESIGNS.get(design, NARROW) for design in names]
+    engines = [Engine(d.name, manifest(d)["vlnv"], manifest(d)) for d in designs]
+    made = Overlay(board(target), 100.0, tuple(engines))
+    return scripts(made, dict(zip(names, designs, strict=True)))
+
+
 def generated(name: str) -> dict[str, str]:
-    """The texts of a design, as they must be."""
+    """The texts of a design or of a bitstream, as they must be."""
+    if name in OVERLAYS:
+        return overlay(name)
     design = DESIGNS[name]
     held = random_parameters(design, seed=1) if isinstance(design, Conv2d) else None
     return texts(design, held)
@@ -77,7 +100,7 @@ def difference(name: str, before: dict[str, str], after: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", [*DESIGNS, *OVERLAYS])
 def test_texts_are_as_expected(name: str, refresh: bool) -> None:
     made = generated(name)
     if refresh:
@@ -92,9 +115,11 @@ def test_texts_are_as_expected(name: str, refresh: bool) -> None:
 
 def test_nothing_else_is_kept(refresh: bool) -> None:
     folders = {path.name: path for path in EXPECTED.iterdir()}
-    for name in folders.keys() - DESIGNS.keys() if refresh else ():
+    for name in folders.keys() - {*DESIGNS, *OVERLAYS} if refresh else ():
         shutil.rmtree(folders.pop(name))
-    assert set(folders) == set(DESIGNS), "tests/expected holds other designs; run make expect"
+    assert set(folders) == {*DESIGNS, *OVERLAYS}, (
+        "tests/expected holds other designs; run make expect"
+    )
 
 
 def test_a_difference_names_the_file_and_the_lines() -> None:

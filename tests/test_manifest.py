@@ -12,6 +12,7 @@ from strategies import conv2ds, gemms
 
 from hls import Conv2d, Fixed, Gemm
 from hls.manifest import FORMAT, manifest
+from hls.registers import register_map
 
 designs = st.one_of(conv2ds(), gemms())
 
@@ -57,6 +58,37 @@ def test_offsets_of_the_arguments(design: Conv2d | Gemm, offsets: dict[str, int]
     placed = manifest(design)["registers"]["arguments"]
     assert {name: place["offset"] for name, place in placed.items()} == offsets
     assert list(placed) == list(offsets)
+
+
+@settings(max_examples=100)
+@given(designs)
+def test_the_register_map_covers_every_word_of_every_argument(design: Conv2d | Gemm) -> None:
+    layout = manifest(design)["registers"]
+    found = register_map(layout)
+    offsets = {register.name: register.offset for register in found}
+    assert len(offsets) == len(found) == len(set(offsets.values()))
+    assert list(offsets.values()) == sorted(offsets.values())
+    words = {place["offset"] + 4 * word: (name, min(32, place["bits"] - 32 * word))
+             for name, place in layout["arguments"].items()
+             for word in range(-(-place["bits"] // 32))}  # fmt: skip
+    held = {register.offset: (register.fields[0].name, register.fields[0].bits)
+            for register in found[4:]}  # fmt: skip
+    assert held == words
+    for register in found:
+        assert sum(field.bits for field in register.fields) == 32
+        assert register.access == "read-write"
+
+
+def test_the_register_map_is_that_of_vitis_hls() -> None:
+    """Names as register_map of the pynq package shows them for IP of Vitis HLS."""
+    found = register_map(manifest(Gemm(max_m=4, max_k=4, max_n=4))["registers"])
+    assert [register.name for register in found] == [
+        "CTRL", "GIER", "IP_IER", "IP_ISR",
+        "a_1", "a_2", "b_1", "b_2", "c_1", "c_2", "m", "k", "n",
+    ]  # fmt: skip
+    control = {field.name: field.bit for field in found[0].fields}
+    assert control == {"AP_START": 0, "AP_DONE": 1, "AP_IDLE": 2, "AP_READY": 3, "RESERVED_1": 4,
+                       "AUTO_RESTART": 7, "RESERVED": 8}  # fmt: skip
 
 
 def ports(design: Conv2d | Gemm) -> dict[str, dict[str, Any]]:

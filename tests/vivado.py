@@ -38,6 +38,7 @@ COMMANDS = {
     "get_board_parts": {"-quiet", "-filter=", "-latest_file_version"},
     "get_files": {"-of_objects="},
     "get_ipdefs": {"-quiet", "-all", "-filter="},
+    "get_param": set(),
     "get_property": set(),
     "get_runs": {"-quiet", "-filter="},
     "get_timing_paths": {"-setup", "-hold", "-max_paths=", "-nworst="},
@@ -80,8 +81,8 @@ COMMANDS = {
 # Properties of objects other than cells of the block design.
 PROPERTIES = {
     "access", "address_offset", "auto_family_support_level", "bit_offset", "bit_width",
-    "board_part", "description", "display_name", "ip_repo_paths", "name", "size",
-    "slave_memory_map_ref", "supported_families", "top", "usage", "value", "version",
+    "board_part", "description", "display_name", "ip_repo_paths", "name", "range", "size",
+    "slave_memory_map_ref", "supported_families", "top", "usage", "value", "version", "width",
 }  # fmt: skip
 
 
@@ -213,6 +214,15 @@ def place(folder: Path) -> Path:
     )
     file.chmod(0o755)
     return file
+
+
+def on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the stub on PATH as vivado; returns the file of its record."""
+    place(folder / "bin")
+    monkeypatch.setenv("PATH", str(folder / "bin"), prepend=os.pathsep)
+    monkeypatch.delenv("LINELOOM_VIVADO", raising=False)
+    monkeypatch.setenv("STUB_RECORD", str(folder / "record"))
+    return folder / "record"
 
 
 def options(command: str, arguments: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -85,11 +85,16 @@ proc add_files args {
     }
 }
 
+proc get_param name {
+    record get_param [list $name]
+    return [list "/installed boards"]
+}
+
 proc get_board_parts args {
     record get_board_parts $args
     if {[setting BOARD 1] eq ""} return
     lmap version {1.9 1.10} {string map [list * vendor. part0:* part0:$version \
-        {[uU]} u] [lindex $args end]}
+        ? u] [lindex $args end]}
 }
 
 proc get_ipdefs args {
