@@ -57,7 +57,7 @@ class CosimResult:
     bound_cycles: int
     """Cycles a frame (or product) that no schedule can undercut."""
     ii: dict[str, int]
-    """Loop -> its initiation interval."""
+    """Pipelined loop -> its initiation interval."""
     fifos: dict[str, dict[str, int]]
     """Stream -> most words that it held, and its depth."""
     stalls: float
@@ -270,6 +270,7 @@ def _intervals(rtl: Rtl) -> dict[str, int]:
         f"{process['name']}.{loop['label']}": loop["ii"]
         for process in rtl.report.get("processes", ())
         for loop in process["loops"]
+        if loop["ii"] is not None
     }  # fmt: skip
 
 

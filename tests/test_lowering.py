@@ -33,11 +33,12 @@ def lowered(tmp_path: Path, text: str, top: str = "f") -> Lowered:
 
 
 def loops(made: Lowered) -> dict[str, tuple[int, str]]:
-    """Initiation interval and reason by process:label."""
+    """Initiation interval and reason of pipelined loops by process:label."""
     return {
         f"{process['name']}:{loop['label']}": (loop["ii"], loop["reason"])
         for process in made.report["processes"]
         for loop in process["loops"]
+        if loop["ii"] is not None
     }
 
 

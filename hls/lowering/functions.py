@@ -63,7 +63,7 @@ class FunctionReader:
         self._module = module
         self._function = function
         self._pragmas = pragmas
-        self._process = Process(plain_name(function.name))
+        self._process = Process(plain_name(function.name), file=function.file)
         self._values: dict[str, Value] = {}
         self._addresses: dict[str, Address | Choice] = {}
         self._arrays: dict[str, Array] = {}
@@ -573,6 +573,7 @@ class FunctionReader:
     def _on_br(self, instruction: Instruction) -> None:
         labels = re.findall(r'label %("[^"]+"|[\w.$-]+)', instruction.rest)
         self._block.targets = [label.strip('"') for label in labels]
+        self._block.line = instruction.line
         if len(labels) == 2:
             condition = instruction.rest.split(",")[0].split(" ", 1)[1]
             self._block.condition = self._value(condition, 1)
