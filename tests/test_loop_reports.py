@@ -70,7 +70,7 @@ MISSED = {
         "work:\n  do {\n" + PIPELINE + "    ++n;\n  } while (n * n * n % 1000 != a[0]);\n"
         "  c[0] = n;\n}\n",
         2,
-        r"^whether another iteration follows \(line 9\) is known \d cycles after an iteration starts",
+        r"^whether another iteration follows \(line 9\) is known \d cycles after an iteration ",
     ),
 }  # fmt: skip
 

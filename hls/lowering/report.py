@@ -6,12 +6,12 @@ at run time. With a LOOP_TRIPCOUNT they are those of its maximum.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hls.lowering.ir import Design, Memory, Process
+from hls.lowering.loopnames import loop_names
 from hls.lowering.loops import Loop, find_loops
 from hls.lowering.machine import Machine
 from hls.lowering.scheduling import Schedule
@@ -19,7 +19,7 @@ from hls.lowering.source import Pragma
 from hls.lowering.target import Target
 from hls.lowering.trips import Trips, trips
 
-__all__ = ["loop_names", "report"]
+__all__ = ["report"]
 
 
 def report(
@@ -44,33 +44,6 @@ def report(
         "processes": processes,
         "fifos": [vars(fifo) for fifo in design.fifos],
     }
-
-
-def loop_names(process: Process) -> dict[str, str]:
-    """Header block of each loop -> its label in the source, or "line N" if it has none."""
-    try:
-        source = Path(process.file).read_text(errors="replace").splitlines()
-    except OSError:
-        source = []
-    names = {}
-    for loop in find_loops(process):
-        header, line = process.blocks[loop.header], process.blocks[loop.latch].line
-        label = _label(source, line) or (header.label if header.label != loop.header else "")
-        names[loop.header] = label or (f"line {line}" if line else loop.header)
-    return names
-
-
-_LABEL = re.compile(r"\s*([A-Za-z_]\w*)\s*:(?!:)\s*(?://.*)?$")
-_SAME_LINE = re.compile(r"\s*([A-Za-z_]\w*)\s*:(?!:)\s*(?:for|while|do)\b")
-
-
-def _label(source: Sequence[str], line: int) -> str:
-    """The label of the loop that begins in `line`, on that line or by itself above it."""
-    if not 1 <= line <= len(source):
-        return ""
-    found = _SAME_LINE.match(source[line - 1]) or (_LABEL.match(source[line - 2]) if line > 1
-                                                    else None)  # fmt: skip
-    return found[1] if found else ""
 
 
 class _Report:
