@@ -370,6 +370,22 @@ class FunctionReader:
             then = self._load(instruction, address.then, width)
             other = self._load(instruction, address.other, width)
             return self._plain_op(instruction, "select", width, [address.condition, then, other])
+        pieces = _pieces(address, width)
+        if len(pieces) > 1:
+            # Several elements at once, the first one lowest
+            total: Op | None = None
+            for i, piece in enumerate(pieces):
+                part = self._load(instruction, piece, width // len(pieces))
+                wide = self._plain_op(instruction, "zext", width, [part])
+                by = Const(i * part.width, width)
+                moved = self._plain_op(instruction, "shl", width, [wide, by]) if i else wide
+                total = (
+                    moved
+                    if total is None
+                    else (self._plain_op(instruction, "or", width, [total, moved]))
+                )
+            assert total is not None
+            return total
         array, where, indices = self._locate(instruction, address, width)
         return self._load_from(instruction, array, where, indices, where.fixed)
 
@@ -389,6 +405,15 @@ class FunctionReader:
                     else (self._plain_op(instruction, "and", 1, [chosen, bit]))
                 )
                 self._store(instruction, side, value, both)
+            return
+        pieces = _pieces(address, value.width)
+        if len(pieces) > 1:
+            width = value.width // len(pieces)
+            for i, piece in enumerate(pieces):
+                by = Const(i * width, value.width)
+                moved = self._plain_op(instruction, "lshr", value.width, [value, by])
+                part = self._plain_op(instruction, "trunc", width, [moved])
+                self._store(instruction, piece, part, chosen)
             return
         array, where, indices = self._locate(instruction, address, value.width)
         self._store_to(instruction, array, where, indices, value, chosen)
@@ -617,6 +642,17 @@ class FunctionReader:
             incoming = {label.strip('"'): text for text, label in pairs}
             block = owners[id(phi)]
             phi.args = [self._value(incoming[p], phi.width) for p in block.predecessors]
+
+
+def _pieces(address: Address, width: int) -> list[Address]:
+    """The elements that an access of `width` bits covers: whole ones without gaps, or just itself.
+
+    LLVM copies small arrays as one large integer.
+    """
+    array = address.base
+    if not isinstance(array, Array) or array.width != 8 * array.stride or width % array.width:
+        return [address]
+    return [address.plus(i * array.stride, []) for i in range(width // array.width)]
 
 
 def _picked(value: Value) -> tuple[Value, int, int] | None:
