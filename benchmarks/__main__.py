@@ -12,19 +12,26 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.area import AREA
 from benchmarks.bounds import BOUNDS
 from benchmarks.csim_speed import CSIM_SPEED
-from benchmarks.tables import Benchmark
-from hls.errors import InputError, LineloomError
+from benchmarks.peers import COMPARISON
+from benchmarks.rtl import RTL
+from benchmarks.tables import Benchmark, Table
+from hls.errors import CheckFailed, InputError, LineloomError
 
-BENCHMARKS: tuple[Benchmark, ...] = (BOUNDS, CSIM_SPEED)
+BENCHMARKS: tuple[Benchmark, ...] = (BOUNDS, CSIM_SPEED, RTL, COMPARISON, AREA)
 """In the order in which they run; add further ones here."""
 
 REPORT = Path("build/bench/bench.json")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what the command line asks for; returns the exit code."""
+    """Run what the command line asks for.
+
+    Returns:
+        The exit code: 1 if a design missed a mark, which is named on stderr.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
@@ -36,13 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     console = Console(stderr=options.json)
     results = {}
+    misses: list[str] = []
     try:
         for benchmark in BENCHMARKS:
             if options.only in (None, benchmark.name):
-                with console.status(benchmark.name) as status:
-                    tables = benchmark.run(status.update)
+                tables = _run(benchmark)
                 for table in tables:
                     table.show(console)
+                    misses += table.misses
                 results[benchmark.name] = [table.data() for table in tables]
     except LineloomError as error:
         print(f"lineloom: {error}", file=sys.stderr)
@@ -59,7 +67,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(text)
     else:
         console.print(f"{machine['cpu']}, {machine['cpus']} CPUs; also in {REPORT}")
-    return 0
+    for miss in misses:
+        print(f"lineloom: mark missed: {miss}", file=sys.stderr)
+    return CheckFailed.exit_code if misses else 0
+
+
+def _run(benchmark: Benchmark) -> list[Table]:
+    """Run one, and show what it is doing: a live line on a terminal, a line a step elsewhere."""
+    log = Console(stderr=True, highlight=False, soft_wrap=True)
+    if not log.is_terminal:
+        return benchmark.run(lambda what: log.print(f"{benchmark.name}: {what}"))
+    with log.status(benchmark.name) as status:
+        return benchmark.run(status.update)
 
 
 def _cpu() -> str:

@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from hls.conv2d import Conv2d
 from hls.design import Design
 from hls.gemm import Gemm
 
-__all__ = ["DESIGNS"]
+__all__ = ["DESIGNS", "MARKS", "PEERS", "Mark", "Peer", "macs"]
 
 
-def _conv(size: int, inputs: int, outputs: int, kernel: int, padding: str) -> Conv2d:
-    """A layer on 8 PEs of up to 8 channels each, all taps at once."""
+@dataclass(frozen=True)
+class Mark:
+    """What a design must reach: at most `most_ratio` times the cycles of its bound."""
+
+    text: str
+    most_ratio: float
+
+    @classmethod
+    def ratio(cls, most: float) -> Mark:
+        """Cycles over their bound."""
+        return cls(f"<= {most:g} x", most)
+
+    @classmethod
+    def share(cls, percent: float) -> Mark:
+        """MACs a cycle, in percent of the multipliers: the bound is MACs / multipliers."""
+        return cls(f">= {percent:g} %", 100 / percent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A design of ours with as many multipliers as NNgen 1.3.4 had when it ran the same layer.
+
+    `percent` is NNgen's share of its multipliers' MACs a cycle from start to done, at its best
+    setting, as the project was given it; nothing of NNgen is measured here.
+    """
+
+    design: Design
+    percent: float
+    note: str = ""
+
+
+def macs(design: Design) -> int:
+    """Multiplications of a frame, or of the largest product."""
+    if isinstance(design, Conv2d):
+        return design.macs
+    return design.max_m * design.max_k * design.max_n
+
+
+def _conv(
+    size: int, inputs: int, outputs: int, kernel: int, padding: str, simd: int = 8, pe: int = 8
+) -> Conv2d:
+    """A layer on `pe` PEs of up to `simd` channels each, all taps at once."""
     return Conv2d(
         name=f"conv_{size}x{size}x{inputs}_{outputs}_k{kernel}",
         height=size,
@@ -19,8 +62,8 @@ def _conv(size: int, inputs: int, outputs: int, kernel: int, padding: str) -> Co
         out_channels=outputs,
         kernel=kernel,
         padding=padding,
-        simd=min(8, inputs),
-        pe=8,
+        simd=min(simd, inputs),
+        pe=pe,
     )
 
 
@@ -48,3 +91,23 @@ DESIGNS: tuple[Design, ...] = (
     _gemm(64, 8),
 )
 """int8 in; convolutions requantize to int8, products put out their accumulators."""
+
+MARKS: Mapping[str, Mark] = {
+    design.name: Mark.ratio(1.03) for design in DESIGNS if isinstance(design, Conv2d)
+} | {
+    "gemm_128_8x8": Mark.share(92),
+    "gemm_128_16x16": Mark.share(92),
+    "gemm_64_8x8": Mark.share(85),
+}
+"""Cycles in RTL that each of DESIGNS must reach."""
+
+PEERS: tuple[Peer, ...] = (
+    Peer(design=_conv(32, 3, 16, 3, "same", simd=1), percent=63, note="21 % by default"),
+    Peer(design=_conv(16, 16, 32, 3, "same", simd=1), percent=90),
+    Peer(design=_conv(14, 64, 64, 3, "same", simd=1), percent=96),
+    Peer(design=_conv(14, 128, 128, 1, "valid"), percent=94),
+    Peer(design=_conv(28, 1, 8, 5, "valid", pe=2), percent=52),
+    Peer(design=_gemm(64, 8), percent=82, note="82 % with a 128-bit port, else 51 %"),
+    Peer(design=_gemm(128, 8), percent=90),
+)
+"""NNgen's numbers of multipliers are reached exactly: 72, 72, 72, 64, 50, 64 and 64."""

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-__all__ = ["Benchmark", "Table"]
+__all__ = ["Benchmark", "Table", "Value"]
 
 Value = str | int | float
 
@@ -23,11 +23,14 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[Value, ...]]
+    misses: Sequence[str] = ()
+    """Rows that missed their mark, each with its figures in words."""
 
     def data(self) -> dict[str, Any]:
         """The table as JSON-able data, a dictionary a row."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-        return {"title": self.title, "caption": self.caption, "rows": rows}
+        return {"title": self.title, "caption": self.caption, "rows": rows,
+                "misses": list(self.misses)}  # fmt: skip
 
     def show(self, console: Console) -> None:
         """Print the table; columns of numbers are aligned at the right."""

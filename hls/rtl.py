@@ -13,7 +13,7 @@ from typing import Any
 from hls.errors import InputError
 from hls.lowering import Lowered, lower
 from hls.project import Project
-from hls.rendering import INCLUDE
+from hls.rendering import INCLUDE, TEMPLATES
 
 __all__ = ["Rtl", "lower_project", "lower_source", "write_rtl"]
 
@@ -95,9 +95,10 @@ def write_rtl(lowered: Lowered, folder: Path, top: str, extra: Mapping[str, Any]
 
 
 def _key(sources: Sequence[Path], part: str, clock_ns: float) -> str:
-    """A hash of all that the Verilog depends on, the compiler's own files included."""
+    """A hash of all that the Verilog depends on, our compiler and its templates included."""
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{part} {clock_ns}".encode())
-    for file in [*sources, *sorted(INCLUDE.rglob("*.h")), *sorted(here.glob("lowering/*.py"))]:
+    own = [*here.glob("lowering/*.py"), *(TEMPLATES / "rtl").glob("*.j2")]
+    for file in [*sources, *sorted(INCLUDE.rglob("*.h")), *sorted(own)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:32]

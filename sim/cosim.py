@@ -7,7 +7,7 @@ Two engines run the same jobs (`sim.calls`): "cocotb" checks with the AXI models
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from hls.errors import CheckFailed, InputError
 from hls.gemm import Gemm
 from hls.project import Project
 from hls.rtl import Rtl, lower_project
-from sim import fast, simulator, workload
+from sim import fast, simulator, vectors, workload
 from sim.calls import Beats, Finding, Job
+from sim.operands import matrices, pixels
 from sim.structure import Structure, explain, structure
 from sim.verilate import verilate
 from sim.workload import Workload
@@ -56,7 +57,7 @@ class CosimResult:
     bound_cycles: int
     """Cycles a frame (or product) that no schedule can undercut."""
     ii: dict[str, int]
-    """Loop -> its initiation interval."""
+    """Pipelined loop -> its initiation interval."""
     fifos: dict[str, dict[str, int]]
     """Stream -> most words that it held, and its depth."""
     stalls: float
@@ -83,6 +84,7 @@ def cosim(
     sizes: tuple[int, int, int] | None = None,
     engine: str = "cocotb",
     waves: bool = False,
+    inputs: Mapping[str, Any] | None = None,
 ) -> CosimResult:
     """Run the Verilog of a project, lowering it first if that was not done.
 
@@ -97,6 +99,8 @@ def cosim(
         sizes: m, k and n of a Gemm; its maxima unless given.
         engine: "cocotb" or "fast".
         waves: write a VCD file.
+        inputs: arrays to run instead of `frames` or `sizes` of random ones, in one call: x
+            [N, H, W, C] of a Conv2d; a, b, bias, multiplier and shift of a Gemm, as for C-sim.
 
     Raises:
         InputError: an argument is outside its range.
@@ -107,7 +111,7 @@ def cosim(
         raise InputError(f"engine={engine!r} is not known; use {' or '.join(ENGINES)}")
     if not 0 <= stalls <= 0.9:
         raise InputError(f"stalls={stalls} is outside 0..0.9, the share of cycles to pause in")
-    load = _workload(project, frames, seed, sizes)
+    load = _workload(project, frames, seed, sizes) if inputs is None else _given(project, inputs)
     rtl = rtl_of(project)
     inside = structure(rtl.top, rtl.folder / "rtl")
     predicted = project.manifest["costs"]["predicted_cycles"]
@@ -166,7 +170,9 @@ def _workload(
         if frames < 1:
             raise InputError(f"frames={frames} is not positive; use 1 or more")
         assert project.parameters is not None
-        return workload.conv2d(design, project.parameters, project.manifest, frames, seed)
+        batches = [vectors.frames(design, frames, seed)]
+        batches += [vectors.frames(design, 1, seed + 1)] if frames > 1 else []
+        return workload.conv2d(design, project.parameters, project.manifest, batches)
     assert isinstance(design, Gemm)
     limits = design.max_m, design.max_k, design.max_n
     chosen = limits if sizes is None else sizes
@@ -176,7 +182,22 @@ def _workload(
                 f"{name}={size} is outside the design's 1..{limit}; "
                 f"generate one with a larger max_{name}"
             )
-    return workload.gemm(design, project.manifest, chosen, seed)
+    m, k, n = chosen
+    large = vectors.gemm_operands(design, m, k, n, seed)
+    small = vectors.gemm_operands(design, (m + 1) // 2, (k + 1) // 2, (n + 1) // 2, seed + 1)
+    return workload.gemm(design, project.manifest, [large, small])
+
+
+def _given(project: Project, inputs: Mapping[str, Any]) -> Workload:
+    design = project.design
+    if isinstance(design, Conv2d):
+        assert project.parameters is not None
+        frames = pixels(design, **inputs)
+        if not len(frames):
+            raise InputError("x: holds no frame; give one or more")
+        return workload.conv2d(design, project.parameters, project.manifest, [frames])
+    assert isinstance(design, Gemm)
+    return workload.gemm(design, project.manifest, [matrices(design, **inputs)])
 
 
 def rtl_of(project: Project) -> Rtl:
@@ -249,6 +270,7 @@ def _intervals(rtl: Rtl) -> dict[str, int]:
         f"{process['name']}.{loop['label']}": loop["ii"]
         for process in rtl.report.get("processes", ())
         for loop in process["loops"]
+        if loop["ii"] is not None
     }  # fmt: skip
 
 

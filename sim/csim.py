@@ -24,12 +24,12 @@ import numpy.typing as npt
 from hls import tools
 from hls.conv2d import Conv2d
 from hls.errors import InputError, ToolFailed
-from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.parameters import Parameters
 from hls.project import Project
 from hls.rendering import INCLUDE
 from host import packing
+from sim.operands import matrices, pixels
 
 __all__ = ["CsimResult", "csim", "library"]
 
@@ -76,28 +76,6 @@ def csim(project: Project, *arrays: Any, headers: Path = INCLUDE, **named: Any) 
     return _gemm(project, project.design, headers, *arrays, **named)
 
 
-# ---------------------------------------------------------------------- operands
-
-
-def _operand(name: str, values: Any, fmt: Fixed, shape: Sequence[int | None]) -> Array:
-    """`values` in the format's dtype and C order, checked; None in `shape` fits any size."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iu":
-        raise InputError(f"{name}: has dtype {array.dtype}; it must hold integers of {fmt}")
-    wanted = ["any" if size is None else str(size) for size in shape]
-    fits = array.ndim == len(shape) and all(
-        size is None or size == given for size, given in zip(shape, array.shape, strict=True)
-    )
-    if not fits:
-        raise InputError(f"{name}: has shape {list(array.shape)}; it must be [{', '.join(wanted)}]")
-    if not fmt.holds(array):
-        raise InputError(
-            f"{name}: holds values outside {fmt.minimum}..{fmt.maximum} of {fmt}; "
-            "clip or quantize them first"
-        )
-    return np.ascontiguousarray(array, fmt.dtype)
-
-
 def _conv2d(
     project: Project,
     conv: Conv2d,
@@ -107,8 +85,7 @@ def _conv2d(
     parameters: Parameters | None = None,
 ) -> CsimResult:
     single = np.ndim(x) == 3
-    frames = _operand("x", np.asarray(x)[None] if single else x, conv.input_format,
-                      [None, *conv.input_shape])  # fmt: skip
+    frames = pixels(conv, np.asarray(x)[None] if single else x)
     words = np.zeros(0, np.uint32)
     if conv.weights == "load":
         held = parameters or project.parameters
@@ -165,17 +142,15 @@ def _gemm(
     multiplier: Any = None,
     shift: Any = None,
 ) -> CsimResult:
-    left = _operand("a", a, gemm.input_format, [None, None])
+    operands = matrices(gemm, a, b, bias, multiplier, shift)
+    left, right = operands["a"], operands["b"]
     m, k = left.shape
-    right = _operand("b", b, gemm.weight_format, [k, None])
     n = right.shape[1]
-    for name, size in (("m", m), ("k", k), ("n", n)):
-        limit = getattr(gemm, f"max_{name}")
-        if not 1 <= size <= limit:
-            raise InputError(f"{gemm.name}: {name}={size} is outside 1..{limit} of the design")
     table = np.zeros((0, 4), np.uint32)
     if gemm.has_parameters:
-        table = _columns(gemm, right, bias, multiplier, shift)
+        sums = right.sum(axis=0, dtype=np.int64)
+        folded = packing.fold_bias(operands.get("bias"), sums, gemm.input_zero_point)
+        table = packing.pack_columns(folded, operands.get("multiplier"), operands.get("shift"), n)
     packed_a = packing.pack_rows(left, gemm.rows, gemm.input_format.dtype)
     packed_b = packing.pack_rows(right, gemm.cols, gemm.weight_format.dtype)
     output = gemm.epilogue.output.dtype
@@ -187,27 +162,6 @@ def _gemm(
         *(ctypes.c_uint(size) for size in (m, k, n)),
     )
     return CsimResult(packing.unpack_rows(packed_c, n), 1)
-
-
-def _spread(values: Any, n: int) -> Array:
-    """One value for all columns, or what was given for each."""
-    return np.full(n, values) if np.size(values) == 1 else np.asarray(values)
-
-
-def _columns(gemm: Gemm, b: Array, bias: Any, multiplier: Any, shift: Any) -> Array:
-    n = b.shape[1]
-    if gemm.bias_format is not None:
-        bias = _operand("bias", np.zeros(n, int) if bias is None else bias, gemm.bias_format, [n])
-    if gemm.epilogue.requantized:
-        if multiplier is None or shift is None:
-            raise InputError(f"{gemm.name}: requantizes, so give multiplier and shift")
-        limit = Fixed(bits=gemm.multiplier_bits, signed=False)
-        multiplier = _operand("multiplier", _spread(multiplier, n), limit, [n])
-        shift = _operand("shift", _spread(shift, n), Fixed(bits=6, signed=False), [n])
-        if int(shift.max()) > gemm.max_shift:
-            raise InputError(f"shift: {int(shift.max())} is over max_shift={gemm.max_shift}")
-    folded = packing.fold_bias(bias, b.sum(axis=0, dtype=np.int64), gemm.input_zero_point)
-    return packing.pack_columns(folded, multiplier, shift, n)
 
 
 # ---------------------------------------------------------------------- library

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from hls.conv2d import Conv2d
 from hls.gemm import Gemm
 from hls.parameters import Parameters
 from host import packing
-from sim import reference, vectors
+from sim import reference
 from sim.calls import MEMORY_BASE, Call, Finding, Region, beat_bytes
 
 __all__ = ["Workload", "conv2d", "gemm", "output", "strays"]
@@ -45,9 +45,9 @@ class Workload:
 
 
 def conv2d(
-    conv: Conv2d, parameters: Parameters, manifest: Mapping[str, Any], frames: int, seed: int
+    conv: Conv2d, parameters: Parameters, manifest: Mapping[str, Any], batches: Sequence[Array]
 ) -> Workload:
-    """Frames of a convolution: all in one call, and one more in another if there are several."""
+    """Frames [N, H, W, C] of a convolution: a call for each of `batches`, the first measured."""
     ports = {port["name"]: beat_bytes(port) for port in manifest["ports"]}
     calls, expected = [], []
 
@@ -62,41 +62,39 @@ def conv2d(
         calls.append(Call(arguments, sends, {"out_r": y.nbytes // ports["out_r"]}))
         expected.append(y)
 
-    x = vectors.frames(conv, frames, seed)
     words = None
     if conv.weights == "load":
         held = parameters
         words = packing.pack_parameters(
             manifest, held.weights, held.bias, held.multiplier, held.shift
         )
-        call(x[:0], words)
-    call(x, None)
-    measured = len(calls) - 1
-    if frames > 1:
-        call(vectors.frames(conv, 1, seed + 1), words)
+        call(batches[0][:0], words)
+    measured = len(calls)
+    call(batches[0], None)
+    for x in batches[1:]:
+        call(x, words)
     return Workload(
         calls=calls,
         expected=expected,
         measured=measured,
         bound_cycles=conv.lower_bound_cycles,
-        frames=frames,
+        frames=len(batches[0]),
         input_port="in_r",
         output_port="out_r",
     )
 
 
 def gemm(
-    design: Gemm, manifest: Mapping[str, Any], sizes: tuple[int, int, int], seed: int
+    design: Gemm, manifest: Mapping[str, Any], products: Sequence[Mapping[str, Array]]
 ) -> Workload:
-    """Two products, the second one smaller."""
-    smaller = tuple((size + 1) // 2 for size in sizes)
+    """A call for each of `products`, the first measured: a, b and what the epilogue needs."""
     regions: list[Region] = []
     contents: list[Array] = []
     calls, expected, results = [], [], []
     address = MEMORY_BASE
-    for index, (m, k, n) in enumerate((sizes, smaller)):
-        operands = vectors.gemm_operands(design, m, k, n, seed + index)
+    for operands in products:
         buffers = _buffers(design, operands)
+        (m, k), n = operands["a"].shape, operands["b"].shape[1]
         arguments = {"m": m, "k": k, "n": n}
         of_call = []
         for name, buffer in buffers.items():
@@ -113,7 +111,7 @@ def gemm(
     memory = np.full(address + _PAGE_BYTES - MEMORY_BASE, _GUARD, np.uint8)
     for region, buffer in zip(regions, contents, strict=True):
         _place(memory, region)[:] = np.ascontiguousarray(buffer).reshape(-1).view(np.uint8)
-    m, k, n = sizes
+    (m, k), n = products[0]["a"].shape, products[0]["b"].shape[1]
     return Workload(
         calls=calls,
         expected=expected,

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import csim_speed
+from benchmarks import area, csim_speed, peers, rtl
 from benchmarks.bounds import bounds
-from benchmarks.designs import DESIGNS
+from benchmarks.designs import DESIGNS, MARKS, PEERS, Mark, Peer
+from benchmarks.projects import prepared
 from benchmarks.tables import Benchmark, Table
 from hls.conv2d import Conv2d
 from hls.errors import CheckFailed
+from hls.estimate import Depth, Usage
 from sim import vectors
+
+TINY = Conv2d(
+    height=6, width=6, in_channels=2, out_channels=4, padding="same", simd=2, pe=4, name="tiny"
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +79,131 @@ def test_bounds_hold_for_every_design() -> None:
         assert 1 <= float(ratio) < 1.11, name
 
 
+def shown(table: Table) -> str:
+    """The table as a terminal of 80 columns shows it."""
+    written = StringIO()
+    table.show(Console(file=written, width=80))
+    return written.getvalue()
+
+
+def test_every_design_has_a_mark_and_peers_have_the_multipliers_of_nngen() -> None:
+    assert MARKS.keys() == {design.name for design in DESIGNS}
+    assert [peer.design.multipliers for peer in PEERS] == [72, 72, 72, 64, 50, 64, 64]
+    assert Mark.share(92).most_ratio == pytest.approx(1 / 0.92)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> rtl.Measured:
+    with contextlib.chdir(tmp_path_factory.mktemp("tiny")):
+        return rtl.measure(TINY)
+
+
+def test_a_design_is_lowered_and_simulated(tiny: rtl.Measured) -> None:
+    assert tiny.result.match
+    assert tiny.result.engine == "fast"
+    assert tiny.result.cycles_per_frame >= tiny.result.bound_cycles == TINY.lower_bound_cycles
+    assert 0 < tiny.lowering.seconds < 60
+    assert 50 < tiny.lowering.peak_mb < 4096
+    assert tiny.verilog_lines > 300
+
+
+@pytest.mark.parametrize(("most", "verdict"), [(1.5, "pass"), (0.5, "FAIL")])
+def test_a_mark_is_reached_or_named(tiny: rtl.Measured, most: float, verdict: str) -> None:
+    table = rtl.cycle_table([tiny], {"tiny": Mark.ratio(most)})
+    assert table.rows[0][0] == "tiny"
+    assert table.rows[0][-2:] == (f"<= {most:g} x", verdict)
+    assert [miss.split(":")[0] for miss in table.misses] == ["tiny"] * (verdict == "FAIL")
+
+
+def test_lowering_beyond_its_mark_is_named(tiny: rtl.Measured) -> None:
+    assert not rtl.cost_table([tiny]).misses
+    slow = dataclasses.replace(tiny, lowering=dataclasses.replace(tiny.lowering, seconds=30.1))
+    assert ["30.1 s" in miss for miss in rtl.cost_table([tiny, slow]).misses] == [True]
+
+
+def test_a_wrong_design_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = SimpleNamespace(match=False, mismatches=3, outputs=9, violations=["late"])
+    monkeypatch.setattr(rtl, "cosim", lambda *_, **__: wrong)
+    with pytest.raises(CheckFailed, match="tiny: RTL differs from NumPy in 3 of 9 outputs; late"):
+        rtl.checked(prepared(TINY, "rtl"), 1)
+
+
+def test_an_unchanged_project_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = prepared(TINY, "rtl").path / "reports" / "estimate.json"
+    kept.parent.mkdir()
+    kept.touch()
+    prepared(TINY, "rtl")
+    assert kept.is_file()
+    prepared(dataclasses.replace(TINY, activation="relu"), "rtl")
+    assert not kept.exists()
+
+
+def test_a_peer_ahead_is_named() -> None:
+    # 4 MACs a cycle of the 72 multipliers it has, and half as many alone
+    able = TINY.macs // TINY.multipliers
+    table = peers.comparison(
+        [(Peer(design=TINY, percent=p, note="3 % otherwise"), 2 * able, able) for p in (49.9, 50)]
+    )
+    assert [row[3:] for row in table.rows] == [
+        (50, 100, 49.9, "ahead"), (50, 100, 50, "BEHIND"),
+    ]  # fmt: skip
+    assert table.misses == ["tiny: 50.0 % of 72 multipliers, NNgen's given figure is 50 %"]
+    assert "tiny: 3 % otherwise" in table.caption
+    assert "given, not measured here" in table.caption
+
+
+def usage(**changes: float) -> Usage:
+    depth = Depth(levels=9, start="", through=(), logic_ns=None)
+    counts = {"lut": 2000, "ff": 1600, "dsp": 64, "bram36": 16.5} | changes
+    return Usage(lut_logic=0, lut_ram=0, lut_shift=0, cells={}, depth=depth, yosys="", seconds=0,
+                 **counts)  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_more_than_a_dsp_a_multiplier_is_named() -> None:
+    one = next(design for design in DESIGNS if design.name == area.NNGEN_LAYER)
+    whole, each = area.sizes([(one, usage(), 2345)])
+    assert [row[0] for row in whole.rows] == [one.name, "  NNgen, given"]
+    assert whole.rows[0][1:] == (2000, 1600, 64, 16.5, "2,345")
+    assert each.rows[0][1:] == (64, 1, 31.25, 25, "pass")
+    assert each.misses == []
+    _, each = area.sizes([(TINY, usage(dsp=73), 1)])
+    assert each.misses == ["tiny: 1.01 DSP a multiplier, the mark is 1.0"]
+    _, each = area.sizes([(one, usage(bram36=20.5), 1)])
+    assert each.misses == [f"{one.name}: 20.5 BRAM36, NNgen's given figure is 20"]
+
+
+def test_tables_fit_80_columns(tiny: rtl.Measured) -> None:
+    largest = max(DESIGNS, key=lambda design: (design.lower_bound_cycles, len(design.name)))
+    named = dataclasses.replace(
+        tiny, design=dataclasses.replace(TINY, name="conv_14x14x128_128_k1"),
+        result=dataclasses.replace(tiny.result, cycles_per_frame=200_704, bound_cycles=200_704),
+    )  # fmt: skip
+    mark = {named.design.name: Mark.ratio(1.03)}
+    tables = [
+        rtl.cycle_table([named], mark), rtl.cost_table([named]),
+        peers.comparison([(Peer(design=largest, percent=63), 200_704, 200_704)]),
+        *area.sizes([(largest, usage(lut=123_456, ff=123_456, dsp=1024), 12_345)]),
+    ]  # fmt: skip
+    for table in tables:
+        assert "…" not in shown(table)
+        rows = shown(table).splitlines()
+        assert sum(str(table.rows[0][0]) in row for row in rows) == 1
+
+
+def test_a_missed_mark_is_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Table(title="t", caption="c", columns=("what",), rows=[("x",)], misses=["x: too slow"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "BENCHMARKS", (Benchmark("slow", "", lambda _: [table]),))
+    assert command.main([]) == 1
+    assert capsys.readouterr().err == "lineloom: mark missed: x: too slow\n"
+    written = json.loads((tmp_path / "build" / "bench" / "bench.json").read_text())
+    assert written["benchmarks"]["slow"][0]["misses"] == ["x: too slow"]
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_the_command_prints_tables_and_writes_json(
     options: list[str],
@@ -105,7 +241,7 @@ def test_all_benchmarks_run_in_order_and_errors_are_one_line(
     assert command.main([]) == 1
     out, err = capsys.readouterr()
     assert "0.500" in out
-    assert err == "lineloom: it differs\n"
+    assert err == "good: at work\nlineloom: it differs\n"
     assert not (tmp_path / "build").exists()
 
 
@@ -115,4 +251,4 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     (tmp_path / "build").touch()
     monkeypatch.chdir(tmp_path)
     assert command.main(["--only", "bounds"]) == 2
-    assert capsys.readouterr().err.startswith("lineloom: build/bench/bench.json: cannot be written")
+    assert "\nlineloom: build/bench/bench.json: cannot be written" in capsys.readouterr().err

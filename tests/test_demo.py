@@ -6,6 +6,7 @@ import importlib.util
 import json
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from rich.console import Console
 
 from hls.errors import ToolFailed
 from hls.project import Project
-from sim import demo, demo_images, demo_layers
+from sim import demo, demo_images, demo_layers, demo_stages
 from sim.csim import CsimResult
-from sim.demo_stages import Demo, Row
+from sim.demo_stages import STAGES, Demo, Row
 
 HEIGHT, WIDTH = 42, 64  # of the crop; the height fills no whole number of blocks
 
@@ -45,9 +46,11 @@ def test_the_photograph_is_in_colour_and_large() -> None:
 def test_every_stage_matches_and_the_picture_is_written(tmp_path: Path) -> None:
     made = Demo(crop(), tmp_path)
     rows = demo.run(made, Console(quiet=True))
-    assert [row.design for row in rows] == ["filters", "cosines"]
-    assert [row.mismatches for row in rows] == [0, 0]
-    assert [row.outputs for row in rows] == [HEIGHT * WIDTH * 8, 3 * 48 * WIDTH]
+    assert [(row.design, row.tool) for row in rows] == [
+        ("filters", "C-sim"), ("cosines", "C-sim"), ("filters", "RTL"), ("cosines", "RTL"),
+    ]  # fmt: skip
+    assert [row.mismatches for row in rows] == [0] * 4
+    assert [row.outputs for row in rows] == [HEIGHT * WIDTH * 8, 3 * 48 * WIDTH] * 2
     assert all(1 <= row.ratio < 1.5 for row in rows)
     with Image.open(tmp_path / "demo.png") as sheet:
         assert sheet.width > 1000
@@ -65,7 +68,8 @@ def test_json_is_one_object_and_tables_go_to_stderr(
     out, err = capsys.readouterr()
     report = json.loads(out)
     assert report["match"] is True
-    assert [row["mismatches"] for row in report["rows"]] == [0, 0]
+    assert [row["mismatches"] for row in report["rows"]] == [0] * 4
+    assert [row["cycles"] >= row["bound_cycles"] for row in report["rows"]] == [True] * 4
     assert (small / report["picture"]).is_file()
     assert "Bit-exact" in err
 
@@ -77,7 +81,7 @@ def test_the_table_fits_80_columns() -> None:
         tool="C-sim",
         multipliers=216,
         bound_cycles=829_440,
-        predicted_cycles=831_042,
+        cycles=831_042,
         outputs=2_186_240,
         mismatches=0,
         seconds=12.34,
@@ -88,28 +92,65 @@ def test_the_table_fits_80_columns() -> None:
     assert len(written.getvalue().splitlines()) == 6  # a title, two lines of names, a rule, rows
 
 
+@pytest.fixture
+def csim_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the stages in RTL away, which take long to build."""
+    monkeypatch.setattr(demo, "STAGES", STAGES[:2])
+
+
+def corrupt(output: Any) -> None:
+    output[(-1,) * output.ndim] ^= 1
+
+
+def failed_rows(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """Design and tool of the rows of a demo that found mismatches and said so."""
+    assert demo.main(["--json"]) == 1
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert report["match"] is False
+    assert "MISMATCH" in err
+    return [(row["design"], row["tool"]) for row in report["rows"] if row["mismatches"]]
+
+
+@pytest.mark.usefixtures("small", "csim_only")
 @pytest.mark.parametrize("name", ["filters", "cosines"])
-def test_a_wrong_output_is_a_failure(
-    name: str,
-    small: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_a_wrong_output_of_the_cpp_is_a_failure(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     honest = Project.csim
 
     def corrupted(project: Project, *arrays: Any, **named: Any) -> CsimResult:
         result = honest(project, *arrays, **named)
         if project.design.name == name:
-            result.output[(-1,) * result.output.ndim] ^= 1
+            corrupt(result.output)
         return result
 
     monkeypatch.setattr(Project, "csim", corrupted)
-    assert demo.main(["--json"]) == 1
-    out, err = capsys.readouterr()
-    report = json.loads(out)
-    assert report["match"] is False
-    assert {row["design"]: row["mismatches"] > 0 for row in report["rows"]}[name]
-    assert "MISMATCH" in err
+    assert (name, "C-sim") in failed_rows(capsys)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("violations", [[], ["cycle 7: c is written twice"]])
+def test_a_wrong_output_of_the_verilog_is_a_failure(
+    violations: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C-sim stands in for the simulator, with one wrong bit or a broken rule."""
+
+    def simulated(project: Project, *, inputs: dict[str, Any], **_: Any) -> SimpleNamespace:
+        output = project.csim(**inputs).output
+        faulty = project.design.name == "cosines"
+        if faulty and not violations:
+            corrupt(output)
+        return SimpleNamespace(output=output, violations=violations if faulty else [],
+                               mismatches=0, outputs=output.size, cycles=9, stream_cycles=9,
+                               cycles_per_second=1.0)  # fmt: skip
+
+    monkeypatch.setattr(demo_stages, "cosim", simulated)
+    if violations:
+        assert demo.main([]) == 1
+        assert "cosines in RTL: cycle 7: c is written twice" in capsys.readouterr().err
+    else:
+        assert failed_rows(capsys) == [("cosines", "RTL")]
 
 
 @pytest.mark.parametrize("module", ["sklearn", "PIL"])

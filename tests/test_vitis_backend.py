@@ -190,8 +190,8 @@ def test_the_report_in_words(project: Project, stub: Stub, lineloom: Lineloom) -
     text = re.sub(r"\s+", " ", lineloom("lower", project.path, "--backend", "vitis").out)
     assert "120 to None cycles" in text
     assert "BRAM_18K 4, DSP 9, FF 800, LUT 900" in text
-    assert "multiply: steps │ II 1, 6 stages" in text
-    assert "multiply: frames │ not pipelined, None cycles" in text
+    assert "steps │ 96 trips, II 1, 6 stages, 101 cycles in all" in text
+    assert "frames │ trips known at run time, not pipelined │" in text
 
 
 def test_vitis_hls_is_preferred(project: Project, stub: Stub, lineloom: Lineloom) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,43 @@ def _rows(rtl: Rtl) -> list[tuple[str, Any]]:
     ]
     if rtl.report.get("backend") == "vitis":
         rows += _totals(rtl.report)
+    else:
+        rows.append(("latency", _cycles(rtl.report["latency_cycles"])))
     for process in rtl.report["processes"]:
-        rows += [(f"{process['name']}: {loop['label']}", _loop(loop)) for loop in process["loops"]]
+        rows += _process(process)
     return rows
+
+
+def _process(process: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Total of a process, its loops indented as they are nested, its memories."""
+    latency = process.get("latency_cycles")
+    rows: list[tuple[str, Any]] = [(process["name"], "" if latency is None else _cycles(latency))]
+    depth = {"": 0}
+    for loop in process["loops"]:
+        depth[loop["label"]] = depth[loop.get("inside", "")] + 1
+        where = f" (line {loop['line']})" if loop.get("line") else ""
+        rows.append((f"{'  ' * depth[loop['label']]}{loop['label']}{where}", _loop(loop)))
+    return rows + [(f"  {what}", how) for what, how in _memories(process["memories"])]
+
+
+def _memories(memories: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Arrays with their banks counted, if all are alike."""
+    banks: dict[tuple[str, str], int] = {}
+    for m in memories:
+        array = re.sub(r"(_\d+)+$", "", m["name"])
+        how = f"{m['words']:,} words of {m['bits']} bits, {m['storage']}"
+        how += f", ports: {m['read_ports']} read, {m['write_ports']} write"
+        banks[array, how] = banks.get((array, how), 0) + 1
+    return [(f"{name}[]", f"{count} x {how}" if count > 1 else how)
+            for (name, how), count in banks.items()]  # fmt: skip
+
+
+def _cycles(cycles: int | None) -> str:
+    return (
+        "depends on trips known at run time"
+        if cycles is None
+        else f"{cycles:,} cycles without stalls"
+    )
 
 
 def _totals(report: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -91,8 +126,22 @@ def _totals(report: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _loop(loop: dict[str, Any]) -> str:
+    trips = "trips known at run time"
+    if loop.get("trip_count") is not None:
+        least = loop.get("least_trip_count", loop["trip_count"])
+        span = f"{least:,} to " if least != loop["trip_count"] else ""
+        trips = span + _many(loop["trip_count"], "trip")
+    parts = [trips]
     if loop["ii"] is None:
-        return f"not pipelined, {loop['latency_cycles']} cycles"
-    wanted = "" if loop["ii_wanted"] is None else f" (wanted {loop['ii_wanted']})"
-    why = f": {loop['reason']}" if loop["reason"] else ""
-    return f"II {loop['ii']}{wanted}, {loop['stages']} stages{why}"
+        each = loop.get("iteration_cycles")
+        parts += ["not pipelined", *([f"{each:,} cycles each"] if each is not None else [])]
+    else:
+        wanted = "" if loop["ii_wanted"] is None else f" (wanted {loop['ii_wanted']})"
+        parts += [f"II {loop['ii']}{wanted}", _many(loop["stages"], "stage")]
+    if loop["latency_cycles"] is not None:
+        parts.append(f"{loop['latency_cycles']:,} cycles in all")
+    return ", ".join(parts) + (f": {loop['reason']}" if loop["reason"] else "")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -65,4 +65,4 @@ def lower(
         for machine in machines
     }
     files |= top_texts(design)
-    return Lowered(files, report(design, schedules, target))
+    return Lowered(files, report(design, schedules, machines, pragmas, target))

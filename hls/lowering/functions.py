@@ -28,6 +28,13 @@ _COMPARE = {
 _HEAD = 144
 """Offset of hls::stream's `head_` in hls/include/lowering/hls_stream.h."""
 
+_TRACES = frozenset(
+    ["sroa", "i", "fca", "load", "addr", "coerce", "copyload", "lcssa", "not", "mask", "masked",
+     "off", "insert", "ext", "extract", "shift", "trunc", "loadedv", "storedv", "conv", "idxprom",
+     "spec", "select", "cond", "tmp"]
+)  # fmt: skip
+"""Words in LLVM's names that are not of the source."""
+
 _FLAGS = re.compile(
     r"\b(?:nuw|nsw|exact|disjoint|nneg|samesign|inbounds|nusw|fast|volatile|noundef) "
 )
@@ -63,7 +70,7 @@ class FunctionReader:
         self._module = module
         self._function = function
         self._pragmas = pragmas
-        self._process = Process(plain_name(function.name))
+        self._process = Process(plain_name(function.name), file=function.file)
         self._values: dict[str, Value] = {}
         self._addresses: dict[str, Address | Choice] = {}
         self._arrays: dict[str, Array] = {}
@@ -230,21 +237,24 @@ class FunctionReader:
         handler(instruction)
 
     def _op(self, instruction: Instruction, kind: str, width: int, args: list[Value]) -> Op:
-        op = Op(kind, width, args, self._name(instruction.result), instruction.line)
+        name = self._name(instruction.result, kind)
+        op = Op(kind, width, args, name, instruction.line)
         self._block.ops.append(op)
         if instruction.result:
             self._values[instruction.result] = op
         return op
 
-    def _name(self, result: str) -> str:
-        """A readable name: LLVM's without its traces of inlining, made unique by a number."""
-        plain = re.sub(
-            r"\.(sroa|i|fca|load|addr|coerce|0|copyload|lcssa|not|mask|off)\b", "", result
-        )
-        plain = re.sub(r"[^A-Za-z0-9_]+", "_", plain).strip("_")
+    def _name(self, result: str, otherwise: str = "value") -> str:
+        """A readable name, made unique by a number.
+
+        That is LLVM's, which begins with the variable's, without the traces of inlining and of the
+        splitting of aggregates; or `otherwise` if nothing of it is left.
+        """
+        parts = [re.sub(r"\d+$", "", part) for part in re.split(r"[^A-Za-z0-9]+", result)]
+        named = [part for part in parts if part and part not in _TRACES]
+        plain = "_".join(named).strip("_")
         if not plain or plain[0].isdigit():
-            plain = "t"
-        plain = re.sub(r"\d+$", "", plain).rstrip("_") or "t"
+            plain = otherwise
         self._taken[plain] = self._taken.get(plain, -1) + 1
         return f"{plain}_{self._taken[plain]}"
 
@@ -288,7 +298,7 @@ class FunctionReader:
 
     def _on_phi(self, instruction: Instruction) -> None:
         width = _width(instruction.rest.split(" ", 1)[0], instruction)
-        op = Op("phi", width, [], self._name(instruction.result), instruction.line)
+        op = Op("phi", width, [], self._name(instruction.result, "phi"), instruction.line)
         self._block.phis.append(op)
         self._values[instruction.result] = op
         self._phis.append((op, instruction))
@@ -310,7 +320,11 @@ class FunctionReader:
         address = self._address(pointer.removeprefix("ptr "))
         if isinstance(address, Choice) or isinstance(address.base, Array):
             value = self._load(instruction, address, width)
-            value.name = self._name(instruction.result)
+            source = address if isinstance(address, Address) else address.then
+            while isinstance(source, Choice):
+                source = source.then
+            array = getattr(source.base, "name", "array")
+            value.name = self._name(instruction.result, f"{array}_word")
             self._values[instruction.result] = value
         elif volatile:
             self._stream_load(instruction, address, width)
@@ -342,6 +356,7 @@ class FunctionReader:
             return
         if address.constant == _HEAD:
             op = self._op(instruction, "read", width, [])
+            op.name = self._name(instruction.result, f"{argument_name(base)}_word")
             op.stream = self._stream(base, width)
             op.stream.reads = True
             return
@@ -355,6 +370,22 @@ class FunctionReader:
             then = self._load(instruction, address.then, width)
             other = self._load(instruction, address.other, width)
             return self._plain_op(instruction, "select", width, [address.condition, then, other])
+        pieces = _pieces(address, width)
+        if len(pieces) > 1:
+            # Several elements at once, the first one lowest
+            total: Op | None = None
+            for i, piece in enumerate(pieces):
+                part = self._load(instruction, piece, width // len(pieces))
+                wide = self._plain_op(instruction, "zext", width, [part])
+                by = Const(i * part.width, width)
+                moved = self._plain_op(instruction, "shl", width, [wide, by]) if i else wide
+                total = (
+                    moved
+                    if total is None
+                    else (self._plain_op(instruction, "or", width, [total, moved]))
+                )
+            assert total is not None
+            return total
         array, where, indices = self._locate(instruction, address, width)
         return self._load_from(instruction, array, where, indices, where.fixed)
 
@@ -374,6 +405,15 @@ class FunctionReader:
                     else (self._plain_op(instruction, "and", 1, [chosen, bit]))
                 )
                 self._store(instruction, side, value, both)
+            return
+        pieces = _pieces(address, value.width)
+        if len(pieces) > 1:
+            width = value.width // len(pieces)
+            for i, piece in enumerate(pieces):
+                by = Const(i * width, value.width)
+                moved = self._plain_op(instruction, "lshr", value.width, [value, by])
+                part = self._plain_op(instruction, "trunc", width, [moved])
+                self._store(instruction, piece, part, chosen)
             return
         array, where, indices = self._locate(instruction, address, value.width)
         self._store_to(instruction, array, where, indices, value, chosen)
@@ -573,6 +613,7 @@ class FunctionReader:
     def _on_br(self, instruction: Instruction) -> None:
         labels = re.findall(r'label %("[^"]+"|[\w.$-]+)', instruction.rest)
         self._block.targets = [label.strip('"') for label in labels]
+        self._block.line = instruction.line
         if len(labels) == 2:
             condition = instruction.rest.split(",")[0].split(" ", 1)[1]
             self._block.condition = self._value(condition, 1)
@@ -601,6 +642,17 @@ class FunctionReader:
             incoming = {label.strip('"'): text for text, label in pairs}
             block = owners[id(phi)]
             phi.args = [self._value(incoming[p], phi.width) for p in block.predecessors]
+
+
+def _pieces(address: Address, width: int) -> list[Address]:
+    """The elements that an access of `width` bits covers: whole ones without gaps, or just itself.
+
+    LLVM copies small arrays as one large integer.
+    """
+    array = address.base
+    if not isinstance(array, Array) or array.width != 8 * array.stride or width % array.width:
+        return [address]
+    return [address.plus(i * array.stride, []) for i in range(width // array.width)]
 
 
 def _picked(value: Value) -> tuple[Value, int, int] | None:

@@ -54,6 +54,7 @@ class _Conversion:
             phis=self._header.phis,
             ii=pragma.integer("ii", 1),
             label=pragma.label or loop.header,
+            line=process.blocks[loop.latch].line,
         )
         self._reached: dict[str, Value | None] = {}
         self._edges: dict[tuple[str, str], Value | None] = {}

@@ -187,6 +187,8 @@ class Block:
     pragmas: list[int] = field(default_factory=list)
     ii: int | None = None
     label: str = ""
+    line: int = 0
+    """Where its terminator comes from; of a loop's last block, the line of the loop."""
 
     @property
     def loops(self) -> bool:
@@ -204,6 +206,8 @@ class Process:
     streams: list[StreamEnd] = field(default_factory=list)
     memories: list[Memory] = field(default_factory=list)
     blocks: dict[str, Block] = field(default_factory=dict)
+    file: str = ""
+    """The source file that the lines of its operations count in."""
 
     @property
     def entry(self) -> Block:

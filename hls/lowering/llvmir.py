@@ -23,10 +23,11 @@ class Instruction:
 
 @dataclass
 class Function:
-    """A function definition: (type, name) of its parameters, and its blocks in order."""
+    """A function definition: (type, name) of its parameters, its file, its blocks in order."""
 
     name: str
     parameters: list[tuple[str, str]]
+    file: str = ""
     blocks: dict[str, list[Instruction]] = field(default_factory=dict)
 
 
@@ -138,7 +139,7 @@ def split_commas(text: str) -> list[str]:
 _DEFINE = re.compile(r"^define [^@]*@([\w.$]+)\((.*)\) ?[^()]*\{$")
 _NAMED = re.compile(r'^(%"[^"]+"|%[\w.$-]+) = type (.*)$')
 _GLOBAL = re.compile(r"^@([\w.$]+) = (.*)$")
-_LOCATION = re.compile(r"^(![0-9]+) = (?:distinct )?!DILocation\(line: (\d+)")
+_METADATA = re.compile(r"^(![0-9]+) = (?:distinct )?!(DI\w+)\((.*)\)$")
 _RESULT = re.compile(r'^  (?:(%"[^"]+"|%[\w.$-]+) = )?(?:tail |musttail |notail )?(\w+) ?(.*)$')
 _LABEL = re.compile(r'^("[^"]+"|[\w.$-]+):')
 
@@ -148,10 +149,43 @@ class _Lines:
         self.lines = text.splitlines()
 
     @cached_property
+    def _metadata(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """Debug metadata by its number: kind and fields."""
+        found = (_METADATA.match(line) for line in self.lines)
+        return {
+            match[1]: (match[2], dict(re.findall(r'(\w+): ("[^"]*"|[^,()]+)', match[3])))
+            for match in found
+            if match
+        }
+
+    def file(self, scope: str) -> str:
+        """The file of a scope, as it was named to the compiler."""
+        _, fields = self._metadata.get(scope, ("", {}))
+        _, file = self._metadata.get(fields.get("file", ""), ("", {}))
+        return file.get("filename", "").strip('"')
+
+    @cached_property
     def locations(self) -> dict[str, int]:
-        """Number of the source line of each debug location."""
-        found = (_LOCATION.match(line) for line in self.lines)
-        return {match[1]: int(match[2]) for match in found if match}
+        """Number of the source line of each debug location.
+
+        What was inlined from another file (our headers, say) counts as the line that calls it, so
+        that all lines of a function lie in its own file.
+        """
+        return {
+            number: self._line(number)
+            for number, (kind, _) in self._metadata.items()
+            if kind == "DILocation"
+        }
+
+    def _line(self, number: str) -> int:
+        chain = []
+        at: str | None = number
+        while at is not None:
+            _, fields = self._metadata[at]
+            chain.append((self.file(fields.get("scope", "")), int(fields.get("line", "0"))))
+            at = fields.get("inlinedAt")
+        own = chain[-1][0]
+        return next(line for file, line in chain if file == own)
 
 
 def parse(text: str) -> Module:
@@ -171,7 +205,12 @@ def parse(text: str) -> Module:
                     rest = match[2][constant.end() :]
                     variables[match[1]] = Global(match[1], constant[1] == "constant", rest)
             elif match := _DEFINE.match(raw.split(" !dbg")[0].rstrip(" {") + " {"):
-                function = Function(match[1], [_parameter(p) for p in split_commas(match[2])])
+                scope = re.search(r" !dbg (![0-9]+)", raw)
+                function = Function(
+                    match[1],
+                    [_parameter(p) for p in split_commas(match[2])],
+                    source.file(scope[1]) if scope else "",
+                )
                 functions[match[1]] = function
             continue
         if raw == "}":

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from hls.lowering.expressions import expression, literal
 from hls.lowering.ir import Block, Const, Input, Memory, Op, Pointer, Process, StreamEnd, Value
+from hls.lowering.loopnames import loop_names
 from hls.lowering.scheduling import BlockSchedule, Schedule
 
 __all__ = ["Machine", "bind"]
@@ -21,12 +22,17 @@ __all__ = ["Machine", "bind"]
 
 @dataclass
 class Wire:
-    """A named value: `width` bits, computed by `text`; `note` says where it comes from."""
+    """A named value: `width` bits, computed by `text`, in a cycle of a block.
+
+    `line` is the source line that it comes from, 0 if there is none.
+    """
 
     name: str
     width: int
     text: str
-    note: str = ""
+    block: str
+    cycle: int
+    line: int = 0
 
 
 @dataclass
@@ -75,6 +81,7 @@ class Pipeline:
     again: str
     again_stage: int
     label: str
+    block: str
 
 
 @dataclass
@@ -91,6 +98,8 @@ class Machine:
     """All that the Verilog of a process needs."""
 
     process: Process
+    prefixes: dict[str, str]
+    """What the signals of each block begin with."""
     states: list[State] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
@@ -114,9 +123,9 @@ class _Binder:
     def __init__(self, process: Process, schedule: Schedule) -> None:
         self._process = process
         self._schedule = schedule
-        self._machine = Machine(process)
-        self._home = {id(op): b for b in process.blocks.values() for op in [*b.phis, *b.ops]}
         self._prefix = _prefixes(process)
+        self._machine = Machine(process, self._prefix)
+        self._home = {id(op): b for b in process.blocks.values() for op in [*b.phis, *b.ops]}
         self._delayed: dict[tuple[int, int], str] = {}
         self._kept: dict[int, str] = {}
         self._loads: dict[int, list[tuple[Op, str, str]]] = {}
@@ -248,7 +257,17 @@ class _Binder:
         times.depth = depth
         blocked += [""] * (depth - len(blocked))
         self._machine.pipelines.append(
-            Pipeline(prefix, f"{prefix}_run", times.ii, depth, blocked, again, stage, block.label)
+            Pipeline(
+                prefix,
+                f"{prefix}_run",
+                times.ii,
+                depth,
+                blocked,
+                again,
+                stage,
+                block.label,
+                block.name,
+            )
         )
         left = next(target for target in block.targets if target != block.name)
         over = f"{prefix}_over"
@@ -269,7 +288,8 @@ class _Binder:
         last = times.depth - 1
         for cycle in range(times.depth):
             name = self._state(block, cycle)
-            self._machine.wires.append(Wire(f"{name}_wait", 1, blocked[cycle] or "1'b0"))
+            text = blocked[cycle] or "1'b0"
+            self._machine.wires.append(Wire(f"{name}_wait", 1, text, block.name, cycle))
             if cycle < last:
                 self._machine.states.append(
                     State(name, f"!{name}_wait", [("", self._state(block, cycle + 1))])
@@ -315,14 +335,16 @@ class _Binder:
         blocked: list[list[str]] = [[] for _ in range(times.depth)]
         for op in block.ops:
             cycle = times.start[id(op)]
-            note = f"line {op.line}" if op.line else ""
+
+            def wire(width: int, text: str, at: int = cycle, op: Op = op) -> None:
+                named = Wire(self._names[id(op)], width, text, block.name, at, op.line)
+                self._machine.wires.append(named)
 
             def spell(value: Value, at: int = cycle) -> str:
                 return self._spell(value, block, at)
 
             guard = "" if op.predicate is None else f" && {spell(op.predicate)}"
             fires = self._fires(block, cycle) + guard
-            name = self._names[id(op)]
             if op.kind == "load":
                 self._loads.setdefault(id(op.memory), []).append((op, spell(op.args[0]), fires))
             elif op.kind == "store":
@@ -334,7 +356,7 @@ class _Binder:
                 self._ports[id(op.stream)].takes.append(fires)
                 head = f"{op.stream.name}_head"
                 text = head if op.width == op.stream.width else f"{head}[{op.width - 1}:0]"
-                self._machine.wires.append(Wire(name, op.width, text, note))
+                wire(op.width, text)
                 blocked[cycle].append(f"({op.stream.name}_empty{guard})")
             elif op.kind == "write":
                 assert op.stream is not None
@@ -345,9 +367,9 @@ class _Binder:
                 blocked[cycle].append(f"({op.stream.name}_full{guard})")
             elif op.kind in ("empty", "full"):
                 assert op.stream is not None
-                self._machine.wires.append(Wire(name, 1, f"{op.stream.name}_{op.kind}", note))
+                wire(1, f"{op.stream.name}_{op.kind}")
             else:
-                self._machine.wires.append(Wire(name, op.width, expression(op, spell), note))
+                wire(op.width, expression(op, spell))
         return [" || ".join(reasons) for reasons in blocked]
 
     def _bind_memory(self, memory: Memory) -> None:
@@ -367,12 +389,15 @@ class _Binder:
 
 
 def _prefixes(process: Process) -> dict[str, str]:
-    """What the signals of each block begin with: a pipelined loop's label, else a number."""
+    """What the signals of each block begin with: a loop's label, else where it stands."""
+    names = loop_names(process)
     prefixes: dict[str, str] = {}
     for i, (name, block) in enumerate(process.blocks.items()):
-        label = re.sub(r"\W+", "_", block.label)
-        taken = not label or label in prefixes.values() or not label.isidentifier()
-        prefixes[name] = f"b{i}" if taken else label
+        line = next((op.line for op in block.ops if op.line), block.line)
+        place = "enter" if block is process.entry else f"line_{line}" if line else f"block_{i}"
+        label = re.sub(r"\W+", "_", names.get(name, place if block.targets else "leave"))
+        taken = label in prefixes.values() or not label.isidentifier()
+        prefixes[name] = f"{label}_{i}" if taken else label
     return prefixes
 
 

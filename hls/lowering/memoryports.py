@@ -168,4 +168,4 @@ def _copied(process: Process) -> Process:
             op.args = [twin(value) for value in op.args]
             op.predicate = None if op.predicate is None else twin(op.predicate)
         block.condition = None if block.condition is None else twin(block.condition)
-    return Process(process.name, list(process.inputs), [], [], [], blocks)
+    return Process(process.name, list(process.inputs), [], [], [], blocks, process.file)

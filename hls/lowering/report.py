@@ -1,49 +1,179 @@
-"""What came out: each loop with its initiation interval and why it is not smaller, each memory."""
+"""What came out: each loop with its trips, interval and latency, each memory with its binding.
+
+Latencies are without stalls, on the longest way; None where the number of iterations is only known
+at run time. With a LOOP_TRIPCOUNT they are those of its maximum.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from hls.lowering.ir import Design, Process
+from hls.lowering.ir import Design, Memory, Process
+from hls.lowering.loopnames import loop_names
+from hls.lowering.loops import Loop, find_loops
+from hls.lowering.machine import Machine
 from hls.lowering.scheduling import Schedule
+from hls.lowering.source import Pragma
 from hls.lowering.target import Target
+from hls.lowering.trips import Trips, trips
 
 __all__ = ["report"]
 
 
-def report(design: Design, schedules: Mapping[str, Schedule], target: Target) -> dict[str, Any]:
+def report(
+    design: Design,
+    schedules: Mapping[str, Schedule],
+    machines: Sequence[Machine],
+    pragmas: list[Pragma],
+    target: Target,
+) -> dict[str, Any]:
     """The report as JSON-able data."""
+    processes = [
+        _Report(machine.process, schedules[machine.process.name], machine, pragmas).data()
+        for machine in machines
+    ]
+    spans = [process["latency_cycles"] for process in processes]
     return {
         "top": design.name,
         "target": target.name,
         "clock_ns": target.clock_ns,
-        "processes": [_process(p, schedules[p.name]) for p in design.processes],
+        # All processes start together; streams may make one wait for another, so it is a least.
+        "latency_cycles": None if None in spans else max(spans),
+        "processes": processes,
         "fifos": [vars(fifo) for fifo in design.fifos],
     }
 
 
-def _process(process: Process, schedule: Schedule) -> dict[str, Any]:
-    loops = [
-        {
-            "label": block.label,
-            "ii_wanted": block.ii,
-            "ii": times.ii,
-            "reason": times.missed if block.ii is not None and times.ii > block.ii else "",
-            "stages": times.depth,
+class _Report:
+    """The report of one process."""
+
+    def __init__(
+        self, process: Process, schedule: Schedule, machine: Machine, pragmas: list[Pragma]
+    ) -> None:
+        self._process = process
+        self._schedule = schedule
+        self._machine = machine
+        self._loops = find_loops(process)
+        self._names = loop_names(process)
+        self._trips = {loop.header: trips(process, loop, pragmas) for loop in self._loops}
+        self._total: dict[str, int | None] = {}
+        self._iteration: dict[str, int | None] = {}
+        for loop in self._loops:  # innermost first
+            self._measure(loop)
+
+    def data(self) -> dict[str, Any]:
+        """What the report says of it."""
+        order = list(self._process.blocks)
+        nested = sorted(self._loops, key=lambda loop: (order.index(loop.header), -len(loop.blocks)))
+        return {
+            "name": self._process.name,
+            "file": Path(self._process.file).name,
+            # One cycle from start to the first state.
+            "latency_cycles": _plus(self._longest(order, self._loops), 1),
+            "loops": [self._loop(loop) for loop in nested],
+            "memories": [self._memory(memory) for memory in self._process.memories],
         }
-        for block in process.blocks.values()
-        if block.ii is not None
-        for times in [schedule.blocks[block.name]]
-    ]
-    memories = [
-        {
+
+    # -------------------------------------------------------------- loops
+
+    def _measure(self, loop: Loop) -> None:
+        block, times = self._process.blocks[loop.header], self._schedule.blocks[loop.header]
+        most = self._trips[loop.header].most
+        if block.ii is not None:
+            self._iteration[loop.header] = times.depth
+            # The state is left a cycle after the last iteration.
+            total = None if most is None else (most - 1) * times.ii + times.depth + 1
+        else:
+            each = self._longest(loop.order, loop.inner)
+            self._iteration[loop.header] = each
+            total = None if most is None or each is None else most * each
+        self._total[loop.header] = total
+
+    def _longest(self, order: Sequence[str], loops: Sequence[Loop]) -> int | None:
+        """Cycles on the longest way through blocks in topological order, `loops` taken whole."""
+        outer = [o for o in loops if not any(o.blocks < other.blocks for other in loops)]
+        whole = {name: loop for loop in outer for name in loop.blocks}
+        reached = {order[0]: 0}
+        longest = 0
+        unknown = False
+        for name in _forward(self._process, order):
+            if name not in reached:
+                continue
+            inside = whole.get(name)
+            if inside is not None and name != inside.header:
+                continue
+            cost = self._schedule.blocks[name].depth
+            following = set(self._process.blocks[name].targets)
+            if inside is not None:
+                total = self._total[inside.header]
+                unknown |= total is None
+                cost = total or 0
+                following = {t for b in inside.blocks for t in self._process.blocks[b].targets}
+                following -= inside.blocks
+            end = reached[name] + cost
+            longest = max(longest, end)
+            for target in following & {*order} - {order[0]}:
+                reached[target] = max(reached.get(target, 0), end)
+        return None if unknown else longest
+
+    def _loop(self, loop: Loop) -> dict[str, Any]:
+        block, times = self._process.blocks[loop.header], self._schedule.blocks[loop.header]
+        pipelined = block.ii is not None
+        found: Trips = self._trips[loop.header]
+        missed = pipelined and times.ii > (block.ii or 0)
+        around = [other for other in self._loops if loop.blocks < other.blocks]
+        return {
+            "label": self._names[loop.header],
+            "line": self._process.blocks[loop.latch].line,
+            "inside": self._names[around[0].header] if around else "",
+            "trip_count": found.most,
+            "least_trip_count": found.least,
+            "trips_known_by": found.known_by,
+            "ii_wanted": block.ii,
+            "ii": times.ii if pipelined else None,
+            "reason": times.missed if missed else "",
+            "stages": times.depth if pipelined else None,
+            "iteration_cycles": self._iteration[loop.header],
+            "latency_cycles": self._total[loop.header],
+        }
+
+    # -------------------------------------------------------------- memories
+
+    def _memory(self, memory: Memory) -> dict[str, Any]:
+        ports = next(p for p in self._machine.memories if p.memory is memory)
+        kind = "RAM" if memory.written else "ROM"
+        place = "in LUTs" if ports.asynchronous else "in blocks"
+        place = "in registers" if memory.depth == 1 else place
+        return {
             "name": memory.name,
             "words": memory.depth,
             "bits": memory.width,
-            "storage": ("ROM" if not memory.written else "RAM")
-            + (" in LUTs" if id(memory) in schedule.asynchronous else " in blocks"),
+            "storage": f"{kind} {place}",
+            "read_ports": len(ports.reads),
+            "write_ports": int(ports.write is not None),
         }
-        for memory in process.memories
-    ]
-    return {"name": process.name, "loops": loops, "memories": memories}
+
+
+def _plus(cycles: int | None, more: int) -> int | None:
+    return None if cycles is None else cycles + more
+
+
+def _forward(process: Process, order: Sequence[str]) -> list[str]:
+    """Blocks so that each comes after all that lead to it, back edges apart."""
+    inside, done = {*order}, []
+    seen: set[str] = set()
+    stack: list[tuple[str, list[str]]] = [(order[0], list(process.blocks[order[0]].targets))]
+    seen.add(order[0])
+    while stack:
+        name, left = stack[-1]
+        if not left:
+            done.append(name)
+            stack.pop()
+            continue
+        target = left.pop()
+        if target in inside and target not in seen:
+            seen.add(target)
+            stack.append((target, list(process.blocks[target].targets)))
+    return done[::-1]

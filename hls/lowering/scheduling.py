@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from hls.errors import InputError
 from hls.lowering.ir import Block, Memory, Op, Process, Value
 from hls.lowering.predicates import exclusive
+from hls.lowering.recurrences import late_decision, reason
 from hls.lowering.target import Target
 
 __all__ = ["BlockSchedule", "Schedule", "schedule"]
@@ -118,16 +119,14 @@ class _Scheduler:
             if raised is None:
                 break
             if self._floor[id(raised)] > _MAX_CYCLES:
-                return self._reason(raised)
+                latency = {key: out - self._start[key] for key, (out, _) in self._out.items()}
+                return reason(self._block, raised, ii, self._carried, latency)
         else:
             return "its constraints do not settle"
         if self._block.ii is not None and self._block.condition is not None:
             decided = self._out.get(id(self._block.condition), (0, 0.0))[0]
             if decided > ii - 1:
-                return (
-                    f"whether another iteration follows is known {decided + 1} cycles after an "
-                    "iteration starts"
-                )
+                return late_decision(self._block.condition, decided + 1)
         return self._result(ii)
 
     # One pass in program order: as soon as operands allow, not before the floor.
@@ -255,15 +254,6 @@ class _Scheduler:
                 if flag.kind in ("empty", "full") and moves:
                     lifted = self._lift(flag, self._start[id(moves[0])]) or lifted
         return lifted
-
-    def _reason(self, op: Op) -> str:
-        if op.kind == "phi":
-            return f"{op.name} (line {op.line}) depends on its own value of the iteration before"
-        if op.memory is not None:
-            return f"array {op.memory.name} (line {op.line}) is stored to and loaded from"
-        if op.stream is not None:
-            return f"stream {op.stream.name} (line {op.line}) is used more than once an iteration"
-        return f"{op.kind} {op.name} (line {op.line})"
 
     def _result(self, ii: int) -> BlockSchedule:
         start = dict(self._start)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Any
 
 from hls.lowering.expressions import literal
 from hls.lowering.ir import Design, MemoryPort, StreamEnd
+from hls.lowering.loopnames import loop_names, source_lines
+from hls.lowering.loops import find_loops
 from hls.lowering.machine import Machine, Pipeline
 from hls.registers import registers
 from hls.rendering import render
@@ -37,6 +41,9 @@ def process_text(top: str, machine: Machine) -> str:
         memories=[_memory(ports) for ports in machine.memories],
         streams=[_uses(s) for s in machine.streams],
         moves=machine.moves,
+        stages=_stages(machine),
+        loops=_loops(machine),
+        source=Path(process.file).name,
         done=" || ".join(f"({state} && {over})" for state, over in machine.ends) or "1'b0",
         transitions=_transitions,
     )
@@ -48,8 +55,57 @@ class _Pipelines:
     def __init__(self, machine: Machine) -> None:
         self.first = machine.first
         self.states = machine.states
-        self.wires = machine.wires
         self.pipelines = [_pipeline(p) for p in machine.pipelines]
+
+
+_QUOTE_LENGTH = 80
+
+
+def _loops(machine: Machine) -> list[str]:
+    """The loops of a process, outer ones first, nested ones further to the right."""
+    process = machine.process
+    names, found = loop_names(process), find_loops(process)
+    order = list(process.blocks)
+    pipelines = {p.block: p for p in machine.pipelines}
+    texts = []
+    for loop in sorted(found, key=lambda loop: (order.index(loop.header), -len(loop.blocks))):
+        around = sum(loop.blocks < other.blocks for other in found)
+        how = "a state for each cycle"
+        if loop.header in pipelines:
+            p = pipelines[loop.header]
+            how = f"pipelined, II {p.ii}, {p.depth} stage{'s' if p.depth > 1 else ''}"
+        line = process.blocks[loop.latch].line
+        texts.append(f"{'  ' * around}{names[loop.header]} (line {line}): {how}")
+    return texts
+
+
+def _stages(machine: Machine) -> list[dict[str, Any]]:
+    """The wires of each cycle of each block, with the source lines that they come from.
+
+    What an operation needs is made in its cycle or before, so this order declares before it uses.
+    """
+    source = source_lines(machine.process)
+    pipelines = {p.block: p for p in machine.pipelines}
+    order = {name: i for i, name in enumerate(machine.process.blocks)}
+    wires = sorted(machine.wires, key=lambda wire: (order[wire.block], wire.cycle))
+    stages = []
+    for (block, cycle), group in itertools.groupby(wires, lambda wire: (wire.block, wire.cycle)):
+        items, last = [], 0
+        for wire in group:
+            shown = wire.line if wire.line and wire.line != last else 0
+            last = wire.line or last
+            items.append((wire, f"{shown}: {_quote(source, shown)}" if shown else ""))
+        pipeline = pipelines.get(block)
+        state = f"{machine.prefixes[block]}_{cycle}".upper()
+        title = f"{pipeline.label}, stage {cycle}" if pipeline else f"State {state}"
+        stages.append({"title": title, "items": items})
+    return stages
+
+
+def _quote(source: list[str], line: int) -> str:
+    """A line of the source, cut to a width that reads well."""
+    text = source[line - 1].strip() if line <= len(source) else ""
+    return text if len(text) <= _QUOTE_LENGTH else f"{text[:_QUOTE_LENGTH]} ..."
 
 
 def _pipeline(p: Pipeline) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""What the designs take of a device, by Yosys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks.designs import DESIGNS
+from benchmarks.projects import prepared
+from benchmarks.tables import Benchmark, Table, Value
+from hls.design import Design
+from hls.estimate import Usage, estimate
+
+__all__ = ["AREA", "Sized", "size", "sizes"]
+
+FAMILY = "xc7"
+MOST_DSP = 1.0
+"""DSP blocks a multiplier."""
+
+NNGEN_LAYER = "conv_14x14x128_128_k1"
+NNGEN = {"LUT": 11_000, "FF": 20_200, "DSP": 80, "BRAM36": 20}
+"""NNgen's 1x1 layer 14x14x128 -> 128 with 64 multipliers; given, not measured here."""
+
+Sized = tuple[Design, Usage, int]
+"""A design, what it takes, and the lines of its Verilog."""
+
+
+def size(design: Design) -> Sized:
+    """Estimate a design; one whose Verilog did not change is not synthesized again."""
+    rtl, usage = estimate(prepared(design, "rtl"), FAMILY, timeout_s=4 * 3600)
+    return design, usage, sum(len(file.read_text().splitlines()) for file in rtl.files)
+
+
+def sizes(sized: Sequence[Sized]) -> list[Table]:
+    """LUTs, registers, DSP blocks and block RAMs: whole, and for each multiplier."""
+    whole: list[tuple[Value, ...]] = []
+    each: list[tuple[Value, ...]] = []
+    misses = []
+    for design, usage, lines in sized:
+        used = _used(usage)
+        problems = _problems(design, used)
+        misses += [f"{design.name}: {problem}" for problem in problems]
+        whole.append((design.name, *used.values(), f"{lines:,}"))
+        each.append(_shares(design.name, design.multipliers, used, "FAIL" if problems else "pass"))
+        if design.name == NNGEN_LAYER:
+            whole.append(("  NNgen, given", *NNGEN.values(), "27k-230k"))
+            each.append(_shares("  NNgen, given", design.multipliers, NNGEN, ""))
+    return [
+        Table(
+            title=f"Resources, estimated by Yosys for {FAMILY}",
+            caption=(
+                "Synthesis without placement. NNgen's row is given, not measured here; its lines "
+                "are the span over layers."
+            ),
+            columns=("design", *NNGEN, "lines of Verilog"),
+            rows=whole,
+        ),
+        Table(
+            title="The same for each multiplier",
+            caption=(
+                f"Mark: {MOST_DSP} DSP a multiplier, and less of everything than NNgen for its "
+                "layer. A MAC unit is one multiplier with its share of everything else; Yosys "
+                "makes the products of int8 in LUTs unless they feed an adder of their own."
+            ),
+            columns=("design", "MAC units", "DSP/MAC", "LUT/MAC", "FF/MAC", ""),
+            rows=each,
+            misses=misses,
+        ),
+    ]
+
+
+def _used(usage: Usage) -> dict[str, float]:
+    return {"LUT": usage.lut, "FF": usage.ff, "DSP": usage.dsp, "BRAM36": usage.bram36}
+
+
+def _shares(
+    name: str, multipliers: int, used: Mapping[str, float], verdict: str
+) -> tuple[Value, ...]:
+    parts = (used[kind] / multipliers for kind in ("DSP", "LUT", "FF"))
+    return (name, multipliers, *(round(part, 2) for part in parts), verdict)
+
+
+def _problems(design: Design, used: Mapping[str, float]) -> list[str]:
+    dsp = used["DSP"] / design.multipliers
+    found = [f"{dsp:.2f} DSP a multiplier, the mark is {MOST_DSP}"] if dsp > MOST_DSP else []
+    if design.name == NNGEN_LAYER:
+        found += [
+            f"{used[kind]:,g} {kind}, NNgen's given figure is {given:,g}"
+            for kind, given in NNGEN.items()
+            if used[kind] > given
+        ]
+    return found
+
+
+def _run(progress: Callable[[str], None]) -> list[Table]:
+    sized = []
+    for number, design in enumerate(DESIGNS, start=1):
+        progress(
+            f"resources {number}/{len(DESIGNS)}: {design.name}: synthesis by Yosys, minutes unless "
+            "it is known from an earlier run"
+        )
+        sized.append(size(design))
+    return sizes(sized)
+
+
+AREA = Benchmark("area", "LUT, FF, DSP, BRAM and lines of Verilog; minutes a design", _run)

