@@ -208,9 +208,17 @@ class Gemm:
         return 1 << (self.sums_per_pe - 1).bit_length()
 
     @property
-    def block_words(self) -> int:
-        """Depth of a bank of the two blocks of A, a power of two as well."""
-        return 1 << (2 * self.sub_rows * self.tile_words - 1).bit_length()
+    def a_places(self) -> int:
+        """Words of a row of A on chip: two blocks, one that fills and one that leaves.
+
+        A power of two, as the buffer is circular.
+        """
+        return 1 << (2 * self.tile_words - 1).bit_length()
+
+    @property
+    def buffer_words(self) -> int:
+        """Depth of a bank of A's buffer, a power of two, so that no index can leave it."""
+        return 1 << (self.a_places * self.sub_rows - 1).bit_length()
 
     @property
     def min_pass(self) -> int:
@@ -307,8 +315,8 @@ class Gemm:
 
     @property
     def drain_wait(self) -> int:
-        """Cycles from a tile's last product until its results may leave."""
-        return self.skew + 8
+        """Steps from the start of a tile's last pass until its first row of results is there."""
+        return self.cols - 2
 
     def traffic_bytes(self, m: int, k: int, n: int) -> int:
         """Bytes over all ports, padding of the last word of a row included."""
