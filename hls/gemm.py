@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,9 @@ __all__ = ["Gemm"]
 
 MAX_PORT_BITS = 1024
 """Widest AXI4 data bus (ARM IHI 0022, A1.3.1)."""
+
+MEMORY_LATENCY_CYCLES = 2
+"""Of the memories in a cosimulation: the word of an address comes two cycles after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,14 +212,22 @@ class Gemm:
         return 1 << (self.sums_per_pe - 1).bit_length()
 
     @property
-    def block_words(self) -> int:
-        """Depth of a bank of the two blocks of A, a power of two as well."""
-        return 1 << (2 * self.sub_rows * self.tile_words - 1).bit_length()
+    def a_places(self) -> int:
+        """Words of a row of A on chip: two blocks, one that fills and one that leaves.
+
+        A power of two, as the buffer is circular.
+        """
+        return 1 << (2 * self.tile_words - 1).bit_length()
+
+    @property
+    def buffer_words(self) -> int:
+        """Depth of a bank of A's buffer, a power of two, so that no index can leave it."""
+        return 1 << (self.a_places * self.sub_rows - 1).bit_length()
 
     @property
     def min_pass(self) -> int:
         """Fewest cycles between two visits of a sum: read, add and write back fit in."""
-        return 1 if self.sums_per_pe == 1 else 4
+        return 1 if self.sums_per_pe == 1 else 2
 
     @property
     def tile_words(self) -> int:
@@ -271,9 +283,9 @@ class Gemm:
 
     @property
     def on_chip_bits(self) -> int:
-        """Sums and results of a tile, blocks of A (two) and rows of B."""
-        sums = 2 * self.tile_rows * self.tile_cols * self.epilogue.accumulator.bits
-        a = 2 * self.tile_rows * self.tile_depth * self.input_format.container_bits
+        """Sums and results of a tile, words of A, rows of B, parameters of the columns."""
+        sums = 2 * self.multipliers * self.sum_words * self.epilogue.accumulator.bits
+        a = self.rows * self.buffer_words * self.rows * self.input_format.container_bits
         b = self.b_rows * self.tile_cols * self.weight_format.container_bits
         table = self.max_n * 128 if self.has_parameters else 0
         return sums + a + b + table
@@ -284,31 +296,81 @@ class Gemm:
         b, c = k * -(-n // self.cols), m * -(-n // self.cols)
         return max(-(-m * n * k // self.multipliers), a, b, c)
 
-    def cycles(self, m: int, k: int, n: int) -> int:
-        """Start to done with a memory that answers at once: tile by tile.
+    def cycles(
+        self, m: int, k: int, n: int, *, memory_latency: int = MEMORY_LATENCY_CYCLES
+    ) -> int:
+        """Start to done, as cosimulation counts them without stalls.
 
-        A tile takes k passes over its sums. Its last pass waits until the results of the tile
-        before have left. The first block of A and the last tile's results are not overlapped.
+        The array takes a pass over the sums of a tile for each of the k columns of A, tile after
+        tile without a gap, but for: the wait for the first words of A, and for later ones where
+        its port is slower than the array; a last pass that waits until the results of the tile
+        before have left; the results of the last tile.
+
+        Args:
+            memory_latency: from an address to its first word, and from a last word to its answer.
         """
-        rows_left, total, drain = -(-m // self.rows), 0, 0
-        first_rows = min(m, self.tile_rows)
-        total = first_rows * min(-(-k // self.rows), self.tile_words)
-        while rows_left > 0:
-            high = min(rows_left, self.sub_rows)
-            cols_left = -(-n // self.cols)
-            while cols_left > 0:
-                wide = min(cols_left, self.sub_cols)
-                one_pass = max(high * wide, self.min_pass)
-                total += max((k - 1) * one_pass, drain) + one_pass
-                drain = self.drain_wait + high * wide * self.rows * self.drain_interval
-                cols_left -= wide
-            rows_left -= high
-        return total + drain
+        row_words = -(-k // self.rows)
+        last_columns = k - (row_words - 1) // self.tile_words * self.tile_words * self.rows
+        starts = loaded = 0  # when a tile's last pass does, and when all of its words of A are there
+        passed = drained = 0  # from its start: until the pass is over, until its results are out
+        for count, rows, wide in self._tile_runs(m, n):
+            one_pass = max(-(-rows // self.rows) * wide, self.min_pass)
+            drain = self.drain_wait + 1 + rows * wide * self.drain_interval
+            if not passed:
+                starts = self._array_start(k, rows, one_pass) + (k - 1) * one_pass
+                if self.has_parameters:  # nothing is finished before the table of columns is read
+                    held = self.drain_wait + 4 * self.drain_interval  # by the stream of results
+                    starts = max(starts, n - held)
+                loaded, passed, drained, count = rows * row_words, one_pass, drain, count - 1
+            if count:
+                loaded = max(loaded, starts - self.a_places * self.tile_rows)
+                before = loaded + (count - 1) * rows * row_words  # the last of these tiles
+                loaded = before + rows * row_words
+                starts += max(passed + (k - 1) * one_pass, drained)
+                starts += (count - 1) * max(k * one_pass, drain)
+                starts = max(
+                    starts,
+                    before + rows * min(row_words, self.tile_words) + (k - 1) * one_pass,
+                    loaded + (last_columns - 1) * one_pass,
+                )
+                passed, drained = one_pass, drain
+        return starts + drained + self._pipeline_cycles + 2 * memory_latency
+
+    def _tile_runs(self, m: int, n: int) -> Iterator[tuple[int, int, int]]:
+        """The tiles of C in order, as (equal ones in a run, rows, width in arrays)."""
+        across, rest = divmod(-(-n // self.cols), self.sub_cols)
+        for first in range(0, m, self.tile_rows):
+            rows = min(m - first, self.tile_rows)
+            if across:
+                yield across, rows, self.sub_cols
+            if rest:
+                yield 1, rows, rest
+
+    def _array_start(self, k: int, rows: int, one_pass: int) -> int:
+        """Cycles that the array waits for A in the first tile, as its blocks grow.
+
+        From the first block of full length on, one arrives while the one before is used.
+        """
+        left, size = -(-k // self.rows), 1
+        loaded = used = waited = 0
+        while left and size:
+            size = min(size, left)
+            loaded += rows * size
+            waited = max(waited, loaded - used)
+            used += size * self.rows * one_pass
+            left -= size
+            size = 0 if size == self.tile_words else min(2 * size, self.tile_words)
+        return waited
+
+    @property
+    def _pipeline_cycles(self) -> int:
+        """Registers from the start to the first address, and from words of A to words of C."""
+        return 24 if self.epilogue.requantized else 19
 
     @property
     def drain_wait(self) -> int:
-        """Cycles from a tile's last product until its results may leave."""
-        return self.skew + 8
+        """Steps from the start of a tile's last pass until its first row of results is there."""
+        return self.cols - 2
 
     def traffic_bytes(self, m: int, k: int, n: int) -> int:
         """Bytes over all ports, padding of the last word of a row included."""

@@ -10,7 +10,7 @@ from typing import Any
 from hls import bench
 from hls.conv2d import Conv2d
 from hls.design import Design
-from hls.gemm import Gemm
+from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.manifest import manifest
 from hls.parameters import Parameters, Tables, random_parameters
 from hls.project import Project, publish
@@ -195,6 +195,7 @@ def _gemm(gemm: Gemm) -> dict[str, Any]:
         | _rounding(gemm, gemm.max_shift)
         | {
             "gemm": gemm,
+            "memory_latency": MEMORY_LATENCY_CYCLES,
             "depths": depths,
             "bench": bench.gemm(gemm),
         }

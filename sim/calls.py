@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hls.gemm import MEMORY_LATENCY_CYCLES
+
 __all__ = ["MEMORY_BASE", "Beats", "Call", "Finding", "Job", "Region", "beat_bytes"]
 
 MEMORY_BASE = 0x1_2340_0000
@@ -60,6 +62,8 @@ class Job:
     processes: list[str]
     memory: npt.NDArray[np.uint8] | None = None
     """Bytes from MEMORY_BASE on, before the first call."""
+    memory_latency: int = MEMORY_LATENCY_CYCLES
+    """Cycles from an address to its first word, and from a last word to its answer."""
 
     def ports(self, protocol: str, direction: str | None = None) -> list[str]:
         """Names of the manifest's ports of a protocol."""

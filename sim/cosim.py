@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hls.conv2d import Conv2d
 from hls.errors import CheckFailed, InputError
-from hls.gemm import Gemm
+from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.project import Project
 from hls.rtl import Rtl, lower_project
 from sim import fast, simulator, vectors, workload
@@ -85,6 +85,7 @@ def cosim(
     engine: str = "cocotb",
     waves: bool = False,
     inputs: Mapping[str, Any] | None = None,
+    memory_latency: int = MEMORY_LATENCY_CYCLES,
 ) -> CosimResult:
     """Run the Verilog of a project, lowering it first if that was not done.
 
@@ -101,6 +102,8 @@ def cosim(
         waves: write a VCD file.
         inputs: arrays to run instead of `frames` or `sizes` of random ones, in one call: x
             [N, H, W, C] of a Conv2d; a, b, bias, multiplier and shift of a Gemm, as for C-sim.
+        memory_latency: cycles from an address to its first word, and from a last word to its
+            answer, when nothing stalls; for the fast engine.
 
     Raises:
         InputError: an argument is outside its range.
@@ -111,6 +114,10 @@ def cosim(
         raise InputError(f"engine={engine!r} is not known; use {' or '.join(ENGINES)}")
     if not 0 <= stalls <= 0.9:
         raise InputError(f"stalls={stalls} is outside 0..0.9, the share of cycles to pause in")
+    if not 1 <= memory_latency <= 1000:
+        raise InputError(f"memory_latency={memory_latency} is outside 1..1000 cycles")
+    if engine != "fast" and memory_latency != MEMORY_LATENCY_CYCLES:
+        raise InputError("the memories of cocotb have a latency of their own; use engine fast")
     load = _workload(project, frames, seed, sizes) if inputs is None else _given(project, inputs)
     rtl = rtl_of(project)
     inside = structure(rtl.top, rtl.folder / "rtl")
@@ -125,6 +132,7 @@ def cosim(
         fifos=inside.depths,
         processes=list(inside.reads),
         memory=load.memory,
+        memory_latency=memory_latency,
     )
     finding, written = _simulate(project, rtl, job, engine, waves=waves)
     if finding.hang is not None:

@@ -26,8 +26,8 @@ constexpr int kAccessCycles = 1000;
 
 class Bench {
  public:
-  Bench(uint64_t seed, double stalls, const char* control, const char* waves)
-      : seed_(seed * 1000), stalls_(stalls) {
+  Bench(uint64_t seed, double stalls, int latency, const char* control, const char* waves)
+      : seed_(seed * 1000), stalls_(stalls), latency_(latency) {
     context_.randReset(2);
     context_.randSeed(int(seed % 0x7ffffffe) + 1);
     context_.traceEverOn(waves != nullptr);
@@ -57,6 +57,7 @@ class Bench {
   Pauses pauses() { return Pauses(seed_ += 10, stalls_); }
   uint64_t next_seed() { return seed_ += 10; }
   double stalls() const { return stalls_; }
+  int latency() const { return latency_; }
 
   void reset() {
     reset_.set(uint64_t(0));
@@ -185,6 +186,7 @@ class Bench {
   Signal clock_, reset_, interrupt_;
   uint64_t seed_;
   double stalls_;
+  int latency_;
   int64_t progress_ = 0;
   bool starting_ = false;
 };
@@ -204,8 +206,9 @@ static int added(std::vector<std::unique_ptr<Driver>>& drivers, std::unique_ptr<
 
 extern "C" {
 /// A bench on a model of its own; null if the design lacks clock, reset, interrupt or registers.
-void* lineloom_open(uint64_t seed, double stalls, const char* control, const char* waves) {
-  auto bench = std::make_unique<Bench>(seed, stalls, control, waves);
+void* lineloom_open(uint64_t seed, double stalls, int latency, const char* control,
+                    const char* waves) {
+  auto bench = std::make_unique<Bench>(seed, stalls, latency, control, waves);
   return bench->found() ? bench.release() : nullptr;
 }
 void lineloom_close(void* bench) { delete &bench_of(bench); }
@@ -223,7 +226,8 @@ int lineloom_sink(void* bench, const char* port) {
 int lineloom_slave(void* bench, const char* port) {
   Bench& b = bench_of(bench);
   return added(b.slaves, std::make_unique<lineloom::Slave>(b.context(), port, b.memory,
-                                                           b.next_seed(), b.stalls()));
+                                                           b.latency(), b.next_seed(),
+                                                           b.stalls()));
 }
 /// Index of a gauge of the fullest that a FIFO gets.
 int lineloom_gauge(void* bench, const char* scope) {

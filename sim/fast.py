@@ -23,7 +23,7 @@ _I64, _U64, _TEXT = ctypes.c_int64, ctypes.c_uint64, ctypes.c_char_p
 _CYCLES, _BYTES = ctypes.POINTER(_I64), ctypes.POINTER(ctypes.c_uint8)
 _INT, _U32, _BENCH = ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "open": (_BENCH, [_U64, ctypes.c_double, _TEXT, _TEXT]),
+    "open": (_BENCH, [_U64, ctypes.c_double, _INT, _TEXT, _TEXT]),
     "close": (None, [_BENCH]),
     "reset": (None, [_BENCH]),
     "source": (_INT, [_BENCH, _TEXT]),
@@ -95,7 +95,9 @@ class _Bench:
         path = None if waves is None else str(waves).encode()
         # The constructor of a model runs its initial blocks.
         with contextlib.chdir(folder):
-            self._bench = self._library.lineloom_open(job.seed, job.stalls, control.encode(), path)
+            self._bench = self._library.lineloom_open(
+                job.seed, job.stalls, job.memory_latency, control.encode(), path
+            )
             if not self._bench:
                 raise ToolFailed(f"{job.top}: lacks ap_clk, ap_rst_n, interrupt or {control}_*")
             self._sources = self._drivers("source", job.ports("axis", "in"))

@@ -29,10 +29,12 @@ struct Region {
 /// The memory's side of one AXI4 port.
 class Slave {
  public:
-  Slave(VerilatedContext& context, const std::string& port, const Memory& memory, uint64_t seed,
-        double stalls)
+  /// Words and answers come `latency` cycles after what asks for them, or later under stalls.
+  Slave(VerilatedContext& context, const std::string& port, const Memory& memory, int latency,
+        uint64_t seed, double stalls)
       : name_(port),
         memory_(memory),
+        latency_(latency),
         ar_(context, port, "AR", Pauses(seed + 1, stalls)),
         aw_(context, port, "AW", Pauses(seed + 2, stalls)),
         r_valid_(context, "TOP", port + "_RVALID"),
@@ -86,7 +88,7 @@ class Slave {
     bool moved = false;
     if (ar_.sample(cycle, complaints)) {
       moved = true;
-      accept(ar_, reads_, r_data_.bytes(), cycle + 2 + r_pauses_.latency(), false, cycle, complaints);
+      accept(ar_, reads_, r_data_.bytes(), cycle + latency_ + r_pauses_.latency(), false, cycle, complaints);
     }
     if (reading_ && r_ready_.high()) {
       moved = true, reading_ = false, ++read_beats;
@@ -186,13 +188,14 @@ class Slave {
     }
     words_.pop_front();
     if (advance(burst, w_data_.bytes())) {
-      answers_.push_back({0, 0, burst.id, cycle + 2 + b_pauses_.latency()});
+      answers_.push_back({0, 0, burst.id, cycle + latency_ + b_pauses_.latency()});
       writes_.pop_front();
     }
   }
 
   std::string name_;
   const Memory& memory_;
+  int latency_;
   Addresses ar_, aw_;
   Signal r_valid_, r_ready_, r_data_, r_last_, r_id_;
   Signal w_ready_, w_data_, w_strb_, w_last_;

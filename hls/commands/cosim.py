@@ -10,6 +10,7 @@ from hls.commands import options
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
 from hls.errors import InputError
+from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.project import Project
 from sim.cosim import ENGINES, CosimResult, cosim
 
@@ -28,6 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=options.seed, default=0, help="of stimuli and stalls (0)")
     parser.add_argument("--engine", choices=ENGINES, default="cocotb",
                         help="fast has drivers in C++, for large designs (cocotb)")  # fmt: skip
+    parser.add_argument("--memory-latency", type=int, default=MEMORY_LATENCY_CYCLES,
+                        metavar="CYCLES", help="from an address to its first word, for the fast "
+                        f"engine ({MEMORY_LATENCY_CYCLES})")  # fmt: skip
     parser.add_argument("--waves", action="store_true", help="write a VCD file")
 
 
@@ -47,7 +51,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
                                for size, limit in zip(given, limits, strict=True))  # fmt: skip
     with console.working(f"cosimulation of {design.name}"):
         result = cosim(project, stalls=args.stalls, seed=args.seed, engine=args.engine,
-                       waves=args.waves, **asked)  # fmt: skip
+                       waves=args.waves, memory_latency=args.memory_latency, **asked)  # fmt: skip
     console.result(_data(result), f"Cosimulation of {design.name}", _rows(result))
     return 0 if result.match else 1
 

@@ -19,7 +19,7 @@ from hls.lowering.source import MARKER, Pragma
 
 __all__ = ["optimize", "symbol_of"]
 
-_CLEAN = ("sroa", "instruction_combine", "simplify_cfg", "new_gvn", "instruction_combine",
+_CLEAN = ("sroa", "instruction_combine", "simplify_cfg", "instruction_combine",
           "simplify_cfg")  # fmt: skip
 _INLINE = ("always_inliner", "global_dead_code_eliminate", *_CLEAN)
 _UNROLL = ("loop_simplify", "loop_rotate", "loop_unroll", *_CLEAN, "aggressive_dce")

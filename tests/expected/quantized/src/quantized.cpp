@@ -76,47 +76,111 @@ struct Walk {
   }
 };
 
-/// Reads A tile by tile, in blocks of kTileWords words a row: one burst a row of a block.
+/// Walks over the words of A in the order in which they are on chip: tile by tile, block by block
+/// of some words of each row of the tile, row by row.
+///
+/// The first block has one word a row, and the next ones double up to kTileWords: so the array soon
+/// has all rows of its first column, and bursts are long from then on.
+struct Blocks {
+  Walk walk;
+  Size_t row_words;  // words of a row of A
+  Size_t longest;    // words of a row of a tile's first block, unless it is the first tile
+  Size_t most;       // words of a block's row, at most
+  Size_t more;       // words of a row of A from this block on
+  Size_t size;       // words of this block's row
+  Size_t row;        // of the tile
+  Size_t word;       // of the block's row
+
+  Blocks(const unsigned m, const unsigned k, const unsigned n)
+      : walk(m, k, n), row_words(words_of(k, kRows)), longest(smaller(row_words, kTileWords)),
+        most(1), more(row_words), size(1), row(0), word(0) {}
+  bool over() const { return walk.tile.over; }
+  bool row_ends() const { return Size_t(word + 1) == size; }
+  bool block_ends() const { return row_ends() && row == walk.tile.rows_last; }
+  bool tile_ends() const { return block_ends() && more == size; }
+  void next() {
+    const bool row_over = row_ends();
+    const bool block_over = block_ends();
+    const bool tile_over = tile_ends();
+    word = row_over ? Size_t(0) : Size_t(word + 1);
+    if (row_over) {
+      row = block_over ? Size_t(0) : Size_t(row + 1);
+    }
+    const Size_t most_then = smaller(most << 1, kTileWords);
+    const Size_t more_then = more - size;
+    if (tile_over) {
+      walk.next();
+      most = kTileWords;
+      more = row_words;
+      size = longest;
+    } else if (block_over) {
+      most = most_then;
+      more = more_then;
+      size = smaller(more_then, most_then);
+    }
+  }
+};
+
+/// Reads A in the order of its blocks: a word a cycle, a burst a row of a block.
 static void load_a(const AWord_t* a, hls::stream<AWord_t>& words, const unsigned m,
     const unsigned k, const unsigned n) {
-  const Size_t row_words = words_of(k, kRows);
-load_a_tiles:
-  for (Tiles tile(m, k, n); !tile.over; tile.next()) {
-    const Size_t first_row = tile.row * kRows;
-    const Size_t rows = tile.rows_last + 1;
-  load_a_blocks:
-    for (Size_t first = 0; first < row_words; first += kTileWords) {
-      const Size_t count = smaller(row_words - first, kTileWords);
-      unsigned at = first_row * row_words + first;
-    load_a_rows:
-      for (Size_t row = 0; row < rows; ++row) {
-      load_a_burst:
-        for (Size_t i = 0; i < count; ++i) {
+  Blocks blocks(m, k, n);
+  const unsigned tile_step = unsigned(blocks.row_words) * kTileRows;
+  // Addresses of the first word of the tile, of the block, of the block's row, and of this word
+  unsigned tile_at = 0;
+  unsigned block_at = 0;
+  unsigned row_at = 0;
+  unsigned at = 0;
+load_a_words:
+  while (!blocks.over()) {
 #pragma HLS PIPELINE II=1
-          words.write(a[at + i]);
-        }
-        at += row_words;
-      }
+    words.write(a[at]);
+    if (blocks.tile_ends()) {
+      tile_at += blocks.walk.tile.right ? tile_step : 0;
+      block_at = tile_at;
+      row_at = tile_at;
+      at = tile_at;
+    } else if (blocks.block_ends()) {
+      block_at += blocks.size;
+      row_at = block_at;
+      at = block_at;
+    } else if (blocks.row_ends()) {
+      row_at += blocks.row_words;
+      at = row_at;
+    } else {
+      ++at;
     }
+    blocks.next();
   }
 }
 
-/// Reads B tile by tile, row by row: one burst a row of a tile.
+/// Reads B tile by tile: a word a cycle, a burst a row of a tile.
 static void load_b(const BWord_t* b, hls::stream<BWord_t>& words, const unsigned m,
     const unsigned k, const unsigned n) {
   const Size_t row_words = words_of(n, kCols);
-load_b_tiles:
-  for (Tiles tile(m, k, n); !tile.over; tile.next()) {
-    const Size_t count = tile.wide_last + 1;
-    unsigned at = tile.col;
-  load_b_rows:
-    for (Size_t row = 0; row < Size_t(k); ++row) {
-    load_b_burst:
-      for (Size_t i = 0; i < count; ++i) {
+  Walk walk(m, k, n);
+  Size_t more = k - 1;  // rows of the tile behind this one
+  Size_t word = 0;
+  unsigned row_at = 0;  // address of the row's first word
+  unsigned at = 0;
+load_b_words:
+  while (!walk.tile.over) {
 #pragma HLS PIPELINE II=1
-        words.write(b[at + i]);
-      }
-      at += row_words;
+    words.write(b[at]);
+    const bool row_ends = word == walk.tile.wide_last;
+    const bool tile_ends = row_ends && more == 0;
+    word = row_ends ? Size_t(0) : Size_t(word + 1);
+    if (tile_ends) {
+      walk.next();
+      more = k - 1;
+      row_at = walk.tile.col;
+      at = row_at;
+    } else if (row_ends) {
+      --more;
+      row_at += row_words;
+      at = row_at;
+    } else {
+      ++at;
     }
   }
 }
@@ -133,65 +197,64 @@ load_p_burst:
   }
 }
 
-/// Turns blocks of A by 90 degrees: in come words along a row, out go columns of kRows elements.
+/// Turns A by 90 degrees: in come words along a row, out go columns of kRows elements, each
+/// repeated for every array that the tile is wide.
 ///
-/// Two blocks are on chip: one fills while the other leaves, as fast as each side can.
+/// A circular buffer holds the words of some places along the rows, each for all rows of a tile.
+/// A place fills as the words come, leaves once its block is complete, and is free again.
 static void feed_a(hls::stream<AWord_t>& words, hls::stream<AWord_t>& columns, const unsigned m,
     const unsigned k, const unsigned n) {
-  AWord_t blocks[kRows][kBlockWords];
-#pragma HLS ARRAY_PARTITION variable=blocks complete dim=1
-  const Size_t words_last = Size_t(k - 1) / kRows;  // words of a row of A behind its first one
-  const Size_t first_last = smaller(words_last, kTileWords - 1);
-  ap_uint<2> full = 0;  // blocks that wait or leave
+  AWord_t buffer[kRows][kBufferWords];
+#pragma HLS ARRAY_PARTITION variable=buffer complete dim=1
+  ap_uint<3> room = kPlaces;  // places that the next block may take
+  bool freed = false;  // in the step before, one more
 
-  Walk filling(m, k, n);
-  Size_t fill_more = words_last;   // words of a row from this block to the end of the row
-  Size_t fill_last = first_last;   // words of a row of this block behind its first one
-  Size_t fill_row = 0;
-  Size_t fill_word = 0;
-  ap_uint<1> fill_half = 0;
+  Blocks filling(m, k, n);
+  ap_uint<2> fill_place = 0;  // of the block's first word
 
   Walk leaving(m, k, n);
   Size_t leave_more = k - 1;  // columns of this tile behind this one
-  Size_t leave_sub = 0;
-  ap_uint<1> leave_word = 0;
+  ap_uint<2> leave_sub_row = 0;
+  ap_uint<2> leave_sub_col = 0;
+  ap_uint<2> leave_place = 0;
   ap_uint<2> leave_lane = 0;
-  ap_uint<1> leave_half = 0;
 
 feed_a_steps:
   while (!leaving.tile.over) {
 #pragma HLS PIPELINE II=1
-    const bool fills = full != 2 && !filling.tile.over && !words.empty();
-    const bool leaves = full != 0;
-    bool filled = false;
-    bool left = false;
+    const bool arrives = !words.empty();
+    const bool fills = arrives && !filling.over() && filling.word < room;
+    room += freed ? 1 : 0;
+    const bool leaves = room != kPlaces;
+    freed = false;
 
     if (leaves) {
-      const ap_uint<4> at = (leave_half * kSubRows + leave_sub) * kTileWords + leave_word;
+      const ap_uint<4> at = leave_place * kSubRows + leave_sub_row;
       AWord_t column = 0;
     feed_a_lanes:
       for (int r = 0; r < kRows; ++r) {
 #pragma HLS UNROLL
-        const AWord_t word = blocks[r][at];
+        const AWord_t word = buffer[r][at];
         const AWord_t moved = word >> (leave_lane * kAContainerBits);
         column.range(kAContainerBits * (r + 1) - 1, kAContainerBits * r) =
             moved.range(kAContainerBits - 1, 0);
       }
       columns.write(column);
 
-      const bool subs_end = leave_sub == leaving.tile.high_last;
+      const bool cols_end = leave_sub_col == leaving.tile.wide_last;
+      const bool subs_end = cols_end && leave_sub_row == leaving.tile.high_last;
       const bool tile_ends = leave_more == 0;
       const bool word_ends = leave_lane == kRows - 1 || tile_ends;
-      leave_sub = subs_end ? Size_t(0) : Size_t(leave_sub + 1);
+      leave_sub_col = cols_end ? ap_uint<2>(0) : next_of(leave_sub_col, kSubCols);
+      if (cols_end) {
+        leave_sub_row = subs_end ? ap_uint<2>(0) : next_of(leave_sub_row, kSubRows);
+      }
       if (subs_end) {
-        left = tile_ends || (word_ends && leave_word == kTileWords - 1);
+        freed = word_ends;
         leave_lane = word_ends ? ap_uint<2>(0) : ap_uint<2>(leave_lane + 1);
         leave_more = tile_ends ? Size_t(k - 1) : Size_t(leave_more - 1);
-        if (left) {
-          leave_word = 0;
-          leave_half += 1;
-        } else if (word_ends) {
-          leave_word += 1;
+        if (word_ends) {
+          leave_place = next_of(leave_place, kPlaces);
         }
         if (tile_ends) {
           leaving.next();
@@ -201,33 +264,21 @@ feed_a_steps:
 
     if (fills) {
       const AWord_t word = words.read();
-      const ap_uint<4> at = (fill_half * kSubRows + fill_row / kRows) * kTileWords + fill_word;
+      const ap_uint<2> place = fill_place + filling.word;
+      const ap_uint<4> at = place * kSubRows + filling.row / kRows;
     feed_a_banks:
       for (int r = 0; r < kRows; ++r) {
 #pragma HLS UNROLL
-        if (fill_row % kRows == r) {
-          blocks[r][at] = word;
+        if (filling.row % kRows == r) {
+          buffer[r][at] = word;
         }
       }
-
-      const bool row_ends = fill_word == fill_last;
-      filled = row_ends && fill_row == filling.tile.rows_last;
-      fill_word = row_ends ? Size_t(0) : Size_t(fill_word + 1);
-      if (row_ends) {
-        fill_row = filled ? Size_t(0) : Size_t(fill_row + 1);
+      if (filling.block_ends()) {
+        fill_place += filling.size;
+        room -= filling.size;
       }
-      if (filled) {
-        fill_half += 1;
-        const bool tile_ends = fill_more == fill_last;
-        const Size_t more = fill_more - kTileWords;
-        fill_more = tile_ends ? words_last : more;
-        fill_last = tile_ends ? first_last : smaller(more, kTileWords - 1);
-        if (tile_ends) {
-          filling.next();
-        }
-      }
+      filling.next();
     }
-    full += (filled ? 1 : 0) - (left ? 1 : 0);
   }
 }
 
@@ -297,7 +348,8 @@ feed_b_steps:
 ///
 /// PE (r, c) does at a step what PE (0, 0) did r + c steps before; A, B and the control are skewed
 /// accordingly. Each PE keeps kSums sums of a tile, visited in turn for each column of A and row of
-/// B. While a tile is summed up, the results of the tile before leave, kCols a step.
+/// B: a pass. The results leave row by row, kCols a step, from the tile's last pass on while the
+/// next tile is summed up: row r of an array is complete r steps after row 0, and leaves no sooner.
 static void multiply(hls::stream<AWord_t>& columns, hls::stream<BWord_t>& b_rows,
     hls::stream<Row_t>& results, const unsigned m, const unsigned k, const unsigned n) {
   Acc_t sums[kRows][kCols][kSums];
@@ -306,7 +358,7 @@ static void multiply(hls::stream<AWord_t>& columns, hls::stream<BWord_t>& b_rows
 #pragma HLS ARRAY_PARTITION variable=sums complete dim=2
 #pragma HLS ARRAY_PARTITION variable=finished complete dim=1
 #pragma HLS ARRAY_PARTITION variable=finished complete dim=2
-#pragma HLS DEPENDENCE variable=sums inter RAW distance=4 true
+#pragma HLS DEPENDENCE variable=sums inter RAW distance=2 true
 
   // What PE (0, 0) is told, and the others r + c steps later
   bool active[kSkew + 1];
@@ -326,8 +378,7 @@ clear_control:
     index[i] = 0;
   }
 
-  // Operands: kept for a sub row, skewed on their way in, passed from PE to PE
-  AWord_t column = 0;
+  // Operands: skewed on their way in, passed from PE to PE
   A_t a_skew[kRows][kRows];
   B_t b_skew[kCols][kCols];
   A_t a[kRows][kCols];
@@ -365,30 +416,29 @@ clear_b:
   bool k_last = k == 1;
   ap_uint<2> sub_row = 0;
   ap_uint<2> sub_col = 0;
-  ap_uint<2> visits = 0;
+  ap_uint<1> visits = 0;
   bool swept = false;  // all sums were visited, but fewer than kMinPass steps ago
+  bool pass_starts = true;
 
   // The tile whose results leave
   Walk leaving(m, k, n);
   bool draining = false;
-  ap_uint<4> wait = 0;
-  ap_uint<2> out_sub_row = 0;
-  ap_uint<2> out_row = 0;
+  ap_uint<2> wait = 0;
+  Size_t out = 0;  // row of the tile
   ap_uint<2> out_sub_col = 0;
   ap_uint<1> turn = 0;
 
 multiply_steps:
   while (!leaving.tile.over) {
 #pragma HLS PIPELINE II=1
-    // The last products replace the results of the tile before, so those must have left.
-    const bool held_up = k_last && draining;
-    const bool running = !summing.tile.over && !held_up;
+    // The last pass replaces the results of the tile before, so those must have left.
+    const bool completing = k_last && pass_starts;
+    const bool running = !summing.tile.over && !(completing && draining);
     const bool visiting = running && !swept;
+    AWord_t column = 0;
     BWord_t b_row = 0;
     if (visiting) {
-      if (sub_col == 0) {
-        column = columns.read();
-      }
+      column = columns.read();
       b_row = b_rows.read();
     }
 
@@ -403,7 +453,7 @@ multiply_steps:
     active[0] = visiting;
     first[0] = k_first;
     last[0] = k_last;
-    index[0] = sub_row * kSubCols + sub_col;
+    index[0] = (sub_row * kSubCols + sub_col) % kSums;
 
   skew_a:
     for (int r = 0; r < kRows; ++r) {
@@ -447,7 +497,8 @@ multiply_steps:
       --wait;
     } else if (draining) {
       if (turn == 0) {
-        const ap_uint<4> out_index = out_sub_row * kSubCols + out_sub_col;
+        const ap_uint<2> out_row = out % kRows;
+        const ap_uint<4> out_index = (out / kRows * kSubCols + out_sub_col) % kSums;
         Row_t row;
   #pragma HLS ARRAY_PARTITION variable=row.lane complete
       drain:
@@ -457,26 +508,26 @@ multiply_steps:
         }
         results.write(row);
 
-        // In the order of C's rows: sub column, row of the array, sub row.
         const bool cols_end = out_sub_col == leaving.tile.wide_last;
-        const bool rows_end = cols_end && out_row == kRows - 1;
+        const bool all_out = cols_end && out == leaving.tile.rows_last;
         out_sub_col = cols_end ? ap_uint<2>(0) : next_of(out_sub_col, kSubCols);
         if (cols_end) {
-          out_row = next_of(out_row, kRows);
+          out = all_out ? Size_t(0) : Size_t(out + 1);
         }
-        if (rows_end) {
-          const bool all_out = out_sub_row == leaving.tile.high_last;
-          out_sub_row = all_out ? ap_uint<2>(0) : next_of(out_sub_row, kSubRows);
-          if (all_out) {
-            leaving.next();
-            draining = false;
-          }
+        if (all_out) {
+          leaving.next();
+          draining = false;
         }
       }
       turn = next_of(turn, kFinishSteps);
     }
 
     if (running) {
+      if (completing) {
+        draining = true;
+        wait = kDrainWait;
+        turn = 0;
+      }
       const bool cols_end = sub_col == summing.tile.wide_last;
       const bool sweep_ends = swept || (cols_end && sub_row == summing.tile.high_last);
       const bool pass_ends = sweep_ends && visits == kMinPass - 1;
@@ -487,6 +538,7 @@ multiply_steps:
         }
       }
       swept = sweep_ends && !pass_ends;
+      pass_starts = pass_ends;
       if (pass_ends) {
         visits = 0;
       } else if (visits != kMinPass - 1) {
@@ -499,9 +551,6 @@ multiply_steps:
         k_more = tile_ends ? Size_t(k - 1) : Size_t(k_more - 1);
         if (tile_ends) {
           summing.next();
-          draining = true;
-          wait = kDrainWait;
-          turn = 0;
         }
       }
     }
@@ -528,7 +577,7 @@ static C_t finish_sum(const Acc_t sum, const Multiplier_t multiplier, const Shif
   return value > kOutputHigh ? C_t(kOutputHigh) : C_t(value);
 }
 
-/// Sums to words of C: bias, requantization and activation. Rows of the last array below C pass, too.
+/// Sums to words of C: bias, requantization and activation.
 static void finish(hls::stream<Row_t>& rows, hls::stream<CWord_t>& words,
     hls::stream<Column_t>& columns, const unsigned m, const unsigned k, const unsigned n) {
   const int kTableRows = (kMaxN + kCols - 1) / kCols * kFinishSteps;
@@ -601,7 +650,7 @@ finish_steps:
       const bool row_ends = word == walk.tile.wide_last;
       word = row_ends ? Size_t(0) : Size_t(word + 1);
       if (row_ends) {
-        const bool tile_ends = row == walk.tile.high_last * kRows + (kRows - 1);
+        const bool tile_ends = row == walk.tile.rows_last;
         row = tile_ends ? Size_t(0) : Size_t(row + 1);
         if (tile_ends) {
           walk.next();
@@ -611,32 +660,36 @@ finish_steps:
   }
 }
 
-/// Writes C tile by tile: one burst a row of a tile. Rows below C are dropped.
+/// Writes C tile by tile: a word a cycle, a burst a row of a tile.
 static void store_c(hls::stream<CWord_t>& words, CWord_t* c, const unsigned m, const unsigned k,
     const unsigned n) {
   const Size_t row_words = words_of(n, kCols);
-store_c_tiles:
-  for (Tiles tile(m, k, n); !tile.over; tile.next()) {
-    const Size_t first_row = tile.row * kRows;
-    const Size_t rows = (tile.high_last + 1) * kRows;
-    const Size_t count = tile.wide_last + 1;
-    unsigned at = first_row * row_words + tile.col;
-  store_c_rows:
-    for (Size_t row = 0; row < rows; ++row) {
-      if (first_row + row < Size_t(m)) {
-      store_c_burst:
-        for (Size_t i = 0; i < count; ++i) {
+  const unsigned tile_step = unsigned(row_words) * kTileRows;
+  Walk walk(m, k, n);
+  Size_t row = 0;
+  Size_t word = 0;
+  unsigned tiles_at = 0;  // address of the first word of this row of tiles
+  unsigned row_at = 0;    // of the tile's row
+  unsigned at = 0;
+store_c_words:
+  while (!walk.tile.over) {
 #pragma HLS PIPELINE II=1
-          c[at + i] = words.read();
-        }
-      } else {
-      store_c_drop:
-        for (Size_t i = 0; i < count; ++i) {
-#pragma HLS PIPELINE II=1
-          words.read();
-        }
-      }
-      at += row_words;
+    c[at] = words.read();
+    const bool row_ends = word == walk.tile.wide_last;
+    const bool tile_ends = row_ends && row == walk.tile.rows_last;
+    word = row_ends ? Size_t(0) : Size_t(word + 1);
+    if (tile_ends) {
+      tiles_at += walk.tile.right ? tile_step : 0;
+      walk.next();
+      row = 0;
+      row_at = tiles_at + walk.tile.col;
+      at = row_at;
+    } else if (row_ends) {
+      ++row;
+      row_at += row_words;
+      at = row_at;
+    } else {
+      ++at;
     }
   }
 }
@@ -662,12 +715,12 @@ void quantized(const AWord_t* a, const BWord_t* b, const Column_t* p, CWord_t* c
   hls::stream<BWord_t> b_rows("b_rows");
   hls::stream<Row_t> results("results");
   hls::stream<CWord_t> c_words("c_words");
-#pragma HLS STREAM variable=a_words depth=32
-#pragma HLS STREAM variable=b_words depth=32
+#pragma HLS STREAM variable=a_words depth=4
+#pragma HLS STREAM variable=b_words depth=4
 #pragma HLS STREAM variable=a_columns depth=4
 #pragma HLS STREAM variable=b_rows depth=4
 #pragma HLS STREAM variable=results depth=4
-#pragma HLS STREAM variable=c_words depth=32
+#pragma HLS STREAM variable=c_words depth=4
   hls::stream<Column_t> p_columns("p_columns");
 #pragma HLS STREAM variable=p_columns depth=4
   load_a(a, a_words, m, k, n);

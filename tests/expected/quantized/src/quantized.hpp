@@ -20,12 +20,13 @@ const int kTileCols = 16;
 const int kSubRows = 4;  // arrays that a tile is high
 const int kSubCols = 4;  // arrays that a tile is wide
 const int kSums = 16;  // room for the sums that one PE keeps (16)
-const int kBlockWords = 16;  // room for two blocks of A in a bank
-const int kMinPass = 4;  // cycles between two visits of a sum, at the least
-const int kTileWords = 2;  // words of A a row that are on chip at a time
+const int kPlaces = 4;  // words of a row of A that are on chip at a time
+const int kBufferWords = 16;  // their depth in a bank: all rows of a tile
+const int kMinPass = 2;  // cycles between two visits of a sum, at the least
+const int kTileWords = 2;  // words of A a row of a block, at most
 const int kBufferRows = 32;  // rows of B that are on chip at a time
 const int kSkew = 6;  // cycles from the first PE to the last
-const int kDrainWait = 14;  // cycles from the last product to the results
+const int kDrainWait = 2;  // steps from the last pass' start to its first row of results
 const int kFinishLanes = 2;  // columns finished in a cycle
 const int kFinishSteps = 2;  // cycles that a row of results takes
 
