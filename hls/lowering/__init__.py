@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
@@ -14,8 +15,8 @@ from hls.lowering.llvmir import parse
 from hls.lowering.machine import bind
 from hls.lowering.memoryports import split_accesses
 from hls.lowering.muxes import flatten_muxes
+from hls.lowering.narrowing import narrow
 from hls.lowering.optimizer import optimize, symbol_of
-from hls.lowering.ranges import check_claims
 from hls.lowering.reader import read
 from hls.lowering.report import report
 from hls.lowering.scheduling import schedule
@@ -57,7 +58,7 @@ def lower(
     split_accesses(design)
     machines, schedules = [], {}
     for process in design.processes:
-        clean(process).check()
+        narrow(process).check()
         schedules[process.name] = schedule(process, target)
         machines.append(bind(process, schedules[process.name]))
     files = {

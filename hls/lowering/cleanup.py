@@ -168,6 +168,8 @@ def evaluate(op: Op, args: list[int]) -> int:
             value = a - b
         case "mul":
             value = a * b
+        case "smul":
+            value = signed(0) * signed(1)
         case "and":
             value = a & b
         case "or":

@@ -69,6 +69,7 @@ ARITHMETIC = frozenset(
         "add",
         "sub",
         "mul",
+        "smul",
         "and",
         "or",
         "xor",
@@ -95,7 +96,11 @@ ARITHMETIC = frozenset(
         "smax",
     ]
 )
-"""Pure operations. select is (condition, then, else); comparisons have one bit."""
+"""Pure operations. select is (condition, then, else); comparisons have one bit.
+
+Operands have the width of the result, or of each other where that is one bit. But shifts take an
+amount of any width, and smul is the low bits of the product of two signed operands of any widths.
+"""
 
 
 @dataclass(eq=False)

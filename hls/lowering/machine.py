@@ -123,7 +123,7 @@ class _Binder:
         self._stores: dict[int, list[tuple[str, str, str]]] = {}
         self._ports = {id(s): StreamPorts(s) for s in process.streams}
         self._names: dict[int, str] = {}
-        taken: dict[str, int] = {}
+        taken = dict.fromkeys((i.name for i in process.inputs), 1)
         for op in process.ops():
             base = op.name or op.kind
             count = taken.get(base, 0)
