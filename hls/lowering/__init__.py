@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
 from hls.lowering.frontend import compile_source
@@ -18,6 +19,7 @@ from hls.lowering.muxes import flatten_muxes
 from hls.lowering.narrowing import narrow
 from hls.lowering.optimizer import optimize, symbol_of
 from hls.lowering.reader import read
+from hls.lowering.reassociation import reassociate
 from hls.lowering.report import report
 from hls.lowering.scheduling import schedule
 from hls.lowering.target import target_of
@@ -58,6 +60,8 @@ def lower(
     split_accesses(design)
     machines, schedules = [], {}
     for process in design.processes:
+        clean(simplify_casts(process))
+        clean(reassociate(process, target))
         narrow(process).check()
         schedules[process.name] = schedule(process, target)
         machines.append(bind(process, schedules[process.name]))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hls.lowering.casts import simplify_casts
 from hls.lowering.cleanup import clean
 from hls.lowering.demand import Demand
 from hls.lowering.intervals import signed, unsigned
@@ -28,7 +29,7 @@ def narrow(process: Process, written: Mapping[str, int] | None = None) -> Proces
     for _ in range(_ROUNDS):
         before = _bits(process)
         _Narrowing(process, Demand(process, written)).run()
-        clean(process)
+        clean(simplify_casts(clean(process)))
         if _bits(process) == before:
             break
     return process
