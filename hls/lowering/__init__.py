@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hls.lowering.banking import join_banks
 from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
@@ -23,6 +24,7 @@ from hls.lowering.reassociation import reassociate
 from hls.lowering.report import report
 from hls.lowering.scheduling import schedule
 from hls.lowering.target import target_of
+from hls.lowering.trimming import trim_arrays, trim_streams
 from hls.lowering.verilog import process_text, top_texts
 
 __all__ = ["Lowered", "lower"]
@@ -58,11 +60,14 @@ def lower(
         check_claims(clean(convert(process, pragmas)))
         clean(flatten_muxes(process))
     split_accesses(design)
-    machines, schedules = [], {}
-    for process in design.processes:
+    for process in reversed(design.processes):
         clean(simplify_casts(process))
         clean(reassociate(process, target))
-        narrow(process).check()
+        narrow(process)
+        trim_streams(design, process)
+        narrow(join_banks(clean(trim_arrays(process)))).check()
+    machines, schedules = [], {}
+    for process in design.processes:
         schedules[process.name] = schedule(process, target)
         machines.append(bind(process, schedules[process.name]))
     files = {

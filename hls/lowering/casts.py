@@ -28,13 +28,16 @@ def _simplify(op: Op, ops: list[Op]) -> None:
     """Make `op` a simpler operation of the same value; new operands go to `ops`."""
     if op.kind in _CASTS:
         _cast(op)
+    if op.kind == "slice":
+        _slice(op, ops)
     elif op.kind in ("ashr", "lshr"):
         _back_and_forth(op, ops)
+        _as_slice(op, ops)
     elif op.kind == "add":
         _add_multiples(op, ops)
     elif op.kind == "mul":
         _multiply_odd(op, ops)
-    if op.kind in ("lshr", "ashr", "shl"):
+    elif op.kind == "shl":
         _shift_again(op)
 
 
@@ -54,6 +57,62 @@ def _cast(op: Op) -> None:
         inner = source
         if op.kind != "trunc" and source.width >= op.width:
             op.kind = "trunc"
+
+
+    if op.kind == "trunc" and isinstance(inner, Op) and inner.kind in ("slice", "concat"):
+        op.kind, op.args = "slice", [inner, Const(0, 1)]
+
+
+def _slice(op: Op, ops: list[Op]) -> None:
+    """Bits of a cast, of bits, or of parts put together are bits of what is in there."""
+    inner, constant = op.args
+    assert isinstance(constant, Const)
+    low = constant.value
+    while isinstance(inner, Op) and inner.kind in (*_CASTS, "slice", "concat"):
+        source = inner.args[0]
+        if inner.kind == "slice":
+            assert isinstance(inner.args[1], Const)
+            low += inner.args[1].value
+        elif inner.kind == "concat":
+            found = _part(inner, low, op.width)
+            if found is None:
+                break
+            source, low = found
+        elif low + op.width > source.width:
+            if inner.kind == "trunc" or low >= source.width:
+                break
+            # Some bits are there, and some are the extension's.
+            there = _new(ops, "slice", source.width - low, [source, _position(low)], op)
+            _slice(there, ops)
+            op.kind, op.args = inner.kind, [there]
+            return
+        inner = source
+    op.args = [inner, _position(low)]
+    if low == 0:
+        op.kind, op.args = "trunc", [inner]
+
+
+def _part(joined: Op, low: int, width: int) -> tuple[Value, int] | None:
+    """The one operand of a concat that holds these bits, and where they begin in it."""
+    for value in reversed(joined.args):
+        if low < value.width:
+            return (value, low) if low + width <= value.width else None
+        low -= value.width
+    return None
+
+
+def _position(low: int) -> Const:
+    return Const(low, max(1, low.bit_length()))
+
+
+def _as_slice(op: Op, ops: list[Op]) -> None:
+    """A shift down is the upper bits, extended."""
+    by = _amount(op)
+    if op.kind not in ("lshr", "ashr") or by is None or not 0 < by < op.width:
+        return
+    upper = _new(ops, "slice", op.width - by, [op.args[0], _position(by)], op)
+    _slice(upper, ops)
+    op.kind, op.args = ("zext" if op.kind == "lshr" else "sext"), [upper]
 
 
 def _back_and_forth(op: Op, ops: list[Op]) -> None:
@@ -92,7 +151,7 @@ def _add_multiples(op: Op, ops: list[Op]) -> None:
 
 
 def _multiply_odd(op: Op, ops: list[Op]) -> None:
-    """x * (k << c) is (x * k) << c."""
+    """X * (k << c) is (x * k) << c."""
     value, factor = op.args
     if isinstance(value, Const):
         value, factor = factor, value

@@ -1,4 +1,4 @@
-"""Claims: the reader's promises that indices stay within their dimensions are proved, or refused."""
+"""Claims: the reader's promises that indices stay within their dimensions, proved or refused."""
 
 from __future__ import annotations
 

@@ -99,6 +99,12 @@ class Demand:
             case "sext":
                 self._want(args[0], mask)
                 self._extended(args, mask)
+            case "slice" if isinstance(args[1], Const):
+                self._want(args[0], mask << args[1].value)
+            case "concat":
+                for value in reversed(args):
+                    self._want(value, mask)
+                    mask >>= value.width
             case "shl" if isinstance(args[1], Const):
                 self._want(args[0], mask >> min(args[1].value, width))
             case "lshr" | "ashr" if isinstance(args[1], Const):

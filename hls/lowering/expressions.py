@@ -41,6 +41,12 @@ def expression(op: Op, spell: Callable[[Value], str]) -> str:
             return f"{{{{{op.width - op.args[0].width}{{{top}}}}}, {a}}}"
         case "trunc":
             return _bits(op.args[0], a, op.width - 1, 0)
+        case "slice":
+            low = op.args[1]
+            assert isinstance(low, Const)
+            return _bits(op.args[0], a, low.value + op.width - 1, low.value)
+        case "concat":
+            return f"{{{', '.join(args)}}}"
         case "shl" | "lshr" | "ashr":
             return _shift(op, a, b)
         case "umin":

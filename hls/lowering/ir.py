@@ -90,6 +90,8 @@ ARITHMETIC = frozenset(
         "zext",
         "sext",
         "trunc",
+        "slice",
+        "concat",
         "umin",
         "umax",
         "smin",
@@ -100,6 +102,8 @@ ARITHMETIC = frozenset(
 
 Operands have the width of the result, or of each other where that is one bit. But shifts take an
 amount of any width, and smul is the low bits of the product of two signed operands of any widths.
+slice is (value, constant): as many bits as the result has, from that one on. concat joins its
+operands, the highest first.
 """
 
 

@@ -148,6 +148,10 @@ class _Narrowing:
             return None
         if op.kind == "trunc":
             return self._cut(op.args[0], bits)
+        if op.kind == "slice":
+            return self._made(op, "slice", bits, list(op.args))
+        if op.kind == "concat":
+            return self._joined(op, bits)
         if op.kind in ("zext", "sext"):
             inner = op.args[0]
             if bits <= inner.width:
@@ -157,6 +161,16 @@ class _Narrowing:
             sides = [self._cut(side, bits) for side in op.args[1:]]
             return self._made(op, op.kind, bits, [op.args[0], *sides])
         return self._made(op, op.kind, bits, [self._cut(arg, bits) for arg in op.args])
+
+    def _joined(self, op: Op, bits: int) -> Value:
+        parts: list[Value] = []
+        left = bits
+        for part in reversed(op.args):
+            if left <= 0:
+                break
+            parts.insert(0, part if part.width <= left else self._cut(part, left))
+            left -= part.width
+        return parts[0] if len(parts) == 1 else self._made(op, "concat", bits, parts)
 
     def _comparison(self, op: Op) -> Value | None:
         plain = max(self._unsigned_bits(arg) for arg in op.args)
@@ -246,6 +260,10 @@ class _Narrowing:
             return value
         if isinstance(value, Const):
             return Const(value.value % (1 << bits), bits)
+        if isinstance(value, Op) and value.kind == "slice":
+            low = Op("slice", bits, list(value.args), f"{value.name}_low", value.line)
+            self._ops.append(low)
+            return low
         low = Op("trunc", bits, [value], f"{value.name}_low")
         self._ops.append(low)
         return low

@@ -19,6 +19,8 @@ _DEPTH = 8
 """How far values are evaluated again under a condition."""
 _PATIENCE = 4
 """How often a phi may grow before it is widened."""
+_STOPS = 60
+"""How often it may then be widened to a constant of a comparison."""
 _COMPARISONS = ("eq", "ne", "ult", "ule", "slt", "sle")
 
 Facts = dict[int, Interval]
@@ -76,7 +78,7 @@ class Ranges:
 
     def _widened(self, before: Interval, found: Interval, phi: Op) -> Interval:
         low, high = found
-        patient = self._grown[id(phi)] <= 3 * _PATIENCE
+        patient = self._grown[id(phi)] <= _PATIENCE + _STOPS
         if high > before.high:
             high = next((s for s in self._stops if s >= high and patient), 1 << phi.width)
         if low < before.low:
@@ -214,9 +216,10 @@ class Ranges:
             by = value.args[1].value
             if value.kind == "add":
                 self._learn(inner, fitted(interval.low - by, interval.high - by, width), facts)
-            elif value.kind == "and" and by & (by + 1) == 0:
-                if unsigned(there, width).high <= by:
-                    self._learn(inner, interval, facts)
+            elif (
+                value.kind == "and" and by & (by + 1) == 0 and unsigned(there, width).high <= by
+            ):
+                self._learn(inner, interval, facts)
 
 
 def _decided(kind: str, a: Interval, b: Interval, width: int) -> tuple[Interval, Interval]:

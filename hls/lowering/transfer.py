@@ -23,6 +23,14 @@ def result_of(op: Op, args: Sequence[Interval]) -> Interval:
             return fitted(*signed(args[0], widths[0]), width)
         case "trunc":
             return fitted(*args[0], width)
+        case "slice":
+            return fitted(args[0].low >> args[1].low, args[0].high >> args[1].low, width)
+        case "concat":
+            low, high = args[0]
+            for interval, bits in zip(args[1:], widths[1:], strict=True):
+                part = unsigned(interval, bits)
+                low, high = (low << bits) + part.low, (high << bits) + part.high
+            return fitted(low, high, width)
         case "add":
             return fitted(args[0].low + args[1].low, args[0].high + args[1].high, width)
         case "sub":
