@@ -11,6 +11,7 @@ from hls.lowering.banking import join_banks
 from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
+from hls.lowering.constants import multiply_by_constants
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
 from hls.lowering.llvmir import parse
@@ -63,7 +64,7 @@ def lower(
     for process in reversed(design.processes):
         clean(simplify_casts(process))
         clean(reassociate(process, target))
-        narrow(process)
+        narrow(clean(multiply_by_constants(narrow(process))))
         trim_streams(design, process)
         narrow(join_banks(clean(trim_arrays(process)))).check()
     machines, schedules = [], {}

@@ -7,6 +7,8 @@ multipliers are one row. That takes fewer block RAMs, and says what the hardware
 
 from __future__ import annotations
 
+import itertools
+
 from hls.lowering.ir import Const, Memory, Op, Process, Value
 
 __all__ = ["join_banks"]
@@ -78,7 +80,7 @@ def _join(process: Process, memories: list[Memory], members: list[list[_Access]]
             for memory, word in zip(reversed(memories), reversed(words), strict=True):
                 row = row << memory.width | word % (1 << memory.width)
             initial.append(row)
-    joined = Memory(_common_name(memories), width, first.depth, initial, first.written,
+    joined = Memory(_common_name(process, memories), width, first.depth, initial, first.written,
                     first.distance, first.storage)  # fmt: skip
     at = process.memories.index(first)
     process.memories.insert(at, joined)
@@ -119,5 +121,9 @@ def _join_stores(ops: list[Op], stores: list[Op], joined: Memory) -> None:
             ops.remove(op)
 
 
-def _common_name(memories: list[Memory]) -> str:
-    return memories[0].name.rstrip("_0123456789") or "array"
+def _common_name(process: Process, memories: list[Memory]) -> str:
+    """What the names begin with; numbered if there are several such rows."""
+    base = memories[0].name.rstrip("_0123456789") or "array"
+    taken = {memory.name for memory in process.memories}
+    candidates = itertools.chain([base], (f"{base}_{i}" for i in itertools.count(1)))
+    return next(name for name in candidates if name not in taken)
