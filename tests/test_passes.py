@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -97,7 +98,8 @@ class Machine:
             assert op.stream is not None
             self.set(op, self.streams[op.stream.name].pop(0))
         else:
-            assert op.kind == "write" and op.stream is not None
+            assert op.kind == "write"
+            assert op.stream is not None
             self.written.append((op.stream.name, self.of(op.args[0])))
 
 
@@ -240,7 +242,9 @@ INTERVALS = st.tuples(st.integers(-300, 300), st.integers(0, 300))
 
 @settings(deadline=None)
 @given(first=INTERVALS, second=INTERVALS)
-def test_intervals_hold_what_they_are_made_of(first: tuple[int, int], second: tuple[int, int]) -> None:
+def test_intervals_hold_what_they_are_made_of(
+    first: tuple[int, int], second: tuple[int, int]
+) -> None:
     sets = [{(low + i) % 256 for i in range(span + 1)} for low, span in (first, second)]
     a, b = (fitted(low, low + span, 8) for low, span in (first, second))
 
@@ -248,7 +252,8 @@ def test_intervals_hold_what_they_are_made_of(first: tuple[int, int], second: tu
         return {value % 256 for value in range(interval.low, interval.high + 1)}
 
     assert sets[0] <= members(a)
-    assert members(a) <= members(unsigned(a, 8)) and members(a) <= members(signed(a, 8))
+    assert members(a) <= members(unsigned(a, 8))
+    assert members(a) <= members(signed(a, 8))
     assert members(a) | members(b) <= members(hull(a, b, 8))
     if members(a) & members(b):
         assert members(a) & members(b) <= members(overlap(a, b, 8))
@@ -299,7 +304,8 @@ def test_a_signed_product_is_done_in_narrow_signed_operands() -> None:
     product = _made(ops, "mul", 32, [_made(ops, "sext", 32, [a]), _made(ops, "sext", 32, [b])])
     process = narrow(straight(ops, inputs=[a, b]))
     (found,) = [op for op in process.ops() if op.kind == "smul"]
-    assert found.width == 16 and [arg.width for arg in found.args] == [8, 8]
+    assert found.width == 16
+    assert [arg.width for arg in found.args] == [8, 8]
     assert product.kind == "mul"
 
 
@@ -325,7 +331,7 @@ def test_a_claim_that_holds_goes_and_another_is_refused() -> None:
         if holds:
             assert "claim" not in kinds(check_claims(process))
             continue
-        with pytest.raises(InputError, match="line 7: it cannot be seen .* table stays below 99"):
+        with pytest.raises(InputError, match=r"line 7: it cannot be seen .* table stays below 99"):
             check_claims(process)
 
 
@@ -370,7 +376,8 @@ def test_what_comes_around_a_loop_is_added_last() -> None:
     loop.phis.append(total)
     loop.ops[:0] = [*words, *ops]
     reassociate(process, TARGET)
-    assert isinstance(value, Op) and value.args[1] is total
+    assert isinstance(value, Op)
+    assert value.args[1] is total
 
 
 @given(number=st.integers(1, 1 << 40))
@@ -378,7 +385,7 @@ def test_signed_digits_are_the_number_and_sparse(number: int) -> None:
     digits = signed_digits(number)
     assert sum(digit << position for position, digit in digits) == number
     positions = [position for position, _ in digits]
-    assert all(b - a > 1 for a, b in zip(positions, positions[1:], strict=False))
+    assert all(b - a > 1 for a, b in itertools.pairwise(positions))
 
 
 @given(factor=st.integers(-(1 << 23), 1 << 23), value=st.integers(0, 65535))
@@ -425,15 +432,13 @@ def banks(stores: bool) -> Process:
     """Three arrays that are loaded at one address, and stored to at it."""
     address, out = Input("address", 2), StreamEnd("out", 24, writes=True)
     memories = [
-        Memory(f"bank_{i}", 8, 4, [i * 10 + w for w in range(4)], written=stores)
-        for i in range(3)
+        Memory(f"bank_{i}", 8, 4, [i * 10 + w for w in range(4)], written=stores) for i in range(3)
     ]
     ops = [Op("load", 8, [address], f"l{i}", memory=m) for i, m in enumerate(memories)]
     loads = list(ops)
     if stores:
         ops += [
-            Op("store", 0, [address, loads[(i + 1) % 3]], memory=m)
-            for i, m in enumerate(memories)
+            Op("store", 0, [address, loads[(i + 1) % 3]], memory=m) for i, m in enumerate(memories)
         ]
         again = [Op("load", 8, [address], f"m{i}", memory=m) for i, m in enumerate(memories)]
         ops += again

@@ -58,7 +58,6 @@ def _cast(op: Op) -> None:
         if op.kind != "trunc" and source.width >= op.width:
             op.kind = "trunc"
 
-
     if op.kind == "trunc" and isinstance(inner, Op) and inner.kind in ("slice", "concat"):
         op.kind, op.args = "slice", [inner, Const(0, 1)]
 

@@ -199,8 +199,9 @@ class _Narrowing:
             if op.kind == "shl":
                 width = bits
             else:
-                width = self._unsigned_bits(value) if op.kind == "lshr" else (
-                    self._signed_bits(value))
+                width = (
+                    self._unsigned_bits(value) if op.kind == "lshr" else (self._signed_bits(value))
+                )
             if width == op.width and amount.width == op.args[1].width:
                 return None
             shifted = self._made(op, op.kind, width, [self._cut(value, width), amount])

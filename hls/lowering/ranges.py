@@ -216,9 +216,7 @@ class Ranges:
             by = value.args[1].value
             if value.kind == "add":
                 self._learn(inner, fitted(interval.low - by, interval.high - by, width), facts)
-            elif (
-                value.kind == "and" and by & (by + 1) == 0 and unsigned(there, width).high <= by
-            ):
+            elif value.kind == "and" and by & (by + 1) == 0 and unsigned(there, width).high <= by:
                 self._learn(inner, interval, facts)
 
 

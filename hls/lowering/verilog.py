@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hls.lowering.expressions import literal
+from hls.lowering.contents import contents
 from hls.lowering.ir import Design, MemoryPort, StreamEnd
 from hls.lowering.machine import Machine, Pipeline
 from hls.registers import registers
@@ -79,10 +79,9 @@ def _stream_ports(stream: StreamEnd) -> list[str]:
 
 def _memory(ports: Any) -> dict[str, Any]:
     memory = ports.memory
-    initial = memory.initial
-    if initial is not None:
-        initial = [literal(word % (1 << memory.width), memory.width) for word in initial]
-    return {"name": f"m_{memory.name}", "ports": ports, "initial": initial}
+    name = f"m_{memory.name}"
+    initial = None if memory.initial is None else contents(name, memory.initial, memory.width)
+    return {"name": name, "ports": ports, "initial": initial}
 
 
 def _uses(ports: Any) -> dict[str, Any]:
