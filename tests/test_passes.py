@@ -16,6 +16,7 @@ from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean, evaluate
 from hls.lowering.constants import multiply_by_constants, signed_digits
+from hls.lowering.countdown import count_down
 from hls.lowering.demand import Demand
 from hls.lowering.intervals import Interval, fitted, hull, overlap, signed, unsigned
 from hls.lowering.ir import (
@@ -187,6 +188,7 @@ PASSES: dict[str, Callable[[Process], Process]] = {
     "reassociate": lambda p: clean(reassociate(p, TARGET)),
     "narrow": narrow,
     "constants": lambda p: multiply_by_constants(p),
+    "countdown": lambda p: clean(count_down(narrow(p))),
     "arrays": lambda p: clean(trim_arrays(p)),
     "all": lambda p: narrow(
         clean(trim_arrays(narrow(clean(multiply_by_constants(narrow(
@@ -378,6 +380,25 @@ def test_what_comes_around_a_loop_is_added_last() -> None:
     reassociate(process, TARGET)
     assert isinstance(value, Op)
     assert value.args[1] is total
+
+
+@pytest.mark.parametrize("bound", [0, 1, 2, 9])
+def test_a_counter_that_only_ends_its_loop_counts_down(bound: int) -> None:
+    process, phi = counter(Input("n", 32))
+    loop = process.blocks["loop"]
+    process.inputs.append(next(op.args[1] for op in loop.ops if op.kind == "ult"))  # type: ignore[arg-type]
+    loop.ops[-1].args = [Const(3, 32)]
+    before = Machine(process, {"n": bound}, {}).run().written
+    assert len(before) == max(1, bound)
+    count_down(process)
+    assert "sub" in kinds(process)
+    assert Machine(process, {"n": bound}, {}).run().written == before
+    assert phi.args[0] is process.inputs[0]
+
+
+def test_a_counter_that_is_used_counts_up() -> None:
+    process, _ = counter(Input("n", 32))
+    assert "sub" not in kinds(count_down(process))
 
 
 @given(number=st.integers(1, 1 << 40))

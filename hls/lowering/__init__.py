@@ -12,6 +12,7 @@ from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
 from hls.lowering.constants import multiply_by_constants
+from hls.lowering.countdown import count_down
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
 from hls.lowering.llvmir import parse
@@ -64,7 +65,8 @@ def lower(
     for process in reversed(design.processes):
         clean(simplify_casts(process))
         clean(reassociate(process, target))
-        narrow(clean(multiply_by_constants(narrow(process))))
+        count_down(multiply_by_constants(narrow(process)))
+        narrow(clean(process))
         trim_streams(design, process)
         narrow(join_banks(clean(trim_arrays(process)))).check()
     machines, schedules = [], {}

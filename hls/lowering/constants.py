@@ -12,7 +12,7 @@ from hls.lowering.ir import Const, Op, Process, Value
 
 __all__ = ["multiply_by_constants", "signed_digits"]
 
-_MOST_DIGITS = 12
+_MOST_DIGITS = 16
 """Constants of more digits than this are left to multipliers."""
 
 
