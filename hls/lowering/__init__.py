@@ -7,19 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hls.lowering.banking import join_banks
+from hls.lowering.casts import simplify_casts
+from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
+from hls.lowering.constants import multiply_by_constants
+from hls.lowering.countdown import count_down
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
 from hls.lowering.llvmir import parse
 from hls.lowering.machine import bind
 from hls.lowering.memoryports import split_accesses
 from hls.lowering.muxes import flatten_muxes
+from hls.lowering.narrowing import narrow
 from hls.lowering.optimizer import optimize, symbol_of
-from hls.lowering.ranges import check_claims
 from hls.lowering.reader import read
+from hls.lowering.reassociation import reassociate
 from hls.lowering.report import report
 from hls.lowering.scheduling import schedule
 from hls.lowering.target import target_of
+from hls.lowering.trimming import trim_arrays, trim_streams
 from hls.lowering.verilog import process_text, top_texts
 
 __all__ = ["Lowered", "lower"]
@@ -55,9 +62,15 @@ def lower(
         check_claims(clean(convert(process, pragmas)))
         clean(flatten_muxes(process))
     split_accesses(design)
+    for process in reversed(design.processes):
+        clean(simplify_casts(process))
+        clean(reassociate(process, target))
+        count_down(multiply_by_constants(narrow(process)))
+        narrow(clean(process))
+        trim_streams(design, process)
+        narrow(join_banks(clean(trim_arrays(process)))).check()
     machines, schedules = [], {}
     for process in design.processes:
-        clean(process).check()
         schedules[process.name] = schedule(process, target)
         machines.append(bind(process, schedules[process.name]))
     files = {

@@ -168,6 +168,8 @@ def evaluate(op: Op, args: list[int]) -> int:
             value = a - b
         case "mul":
             value = a * b
+        case "smul":
+            value = signed(0) * signed(1)
         case "and":
             value = a & b
         case "or":
@@ -202,6 +204,12 @@ def evaluate(op: Op, args: list[int]) -> int:
             value = int(signed(0) <= signed(1))
         case "zext" | "trunc":
             value = a
+        case "slice":
+            value = a >> b
+        case "concat":
+            value = 0
+            for part, width in zip(args, widths, strict=True):
+                value = value << width | part
         case "sext":
             value = signed(0)
         case "umin":

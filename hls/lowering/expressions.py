@@ -6,11 +6,18 @@ from collections.abc import Callable
 
 from hls.lowering.ir import Const, Op, Value
 
-__all__ = ["expression", "literal"]
+__all__ = ["expression", "is_wiring", "literal"]
 
 _INFIX = {"add": "+", "sub": "-", "and": "&", "or": "|", "xor": "^", "eq": "==", "ne": "!=",
           "ult": "<", "ule": "<=", "mul": "*", "udiv": "/", "urem": "%"}  # fmt: skip
 _SIGNED = {"slt": "<", "sle": "<=", "sdiv": "/", "srem": "%"}
+
+
+def is_wiring(op: Op) -> bool:
+    """Whether an operation takes no logic: bits of its operands in another order, or constants."""
+    if op.kind in ("shl", "lshr", "ashr"):
+        return isinstance(op.args[1], Const)
+    return op.kind in ("zext", "sext", "trunc", "slice", "concat")
 
 
 def literal(value: int, width: int) -> str:
@@ -41,6 +48,12 @@ def expression(op: Op, spell: Callable[[Value], str]) -> str:
             return f"{{{{{op.width - op.args[0].width}{{{top}}}}}, {a}}}"
         case "trunc":
             return _bits(op.args[0], a, op.width - 1, 0)
+        case "slice":
+            low = op.args[1]
+            assert isinstance(low, Const)
+            return _bits(op.args[0], a, low.value + op.width - 1, low.value)
+        case "concat":
+            return f"{{{', '.join(args)}}}"
         case "shl" | "lshr" | "ashr":
             return _shift(op, a, b)
         case "umin":

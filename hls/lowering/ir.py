@@ -69,6 +69,7 @@ ARITHMETIC = frozenset(
         "add",
         "sub",
         "mul",
+        "smul",
         "and",
         "or",
         "xor",
@@ -89,13 +90,21 @@ ARITHMETIC = frozenset(
         "zext",
         "sext",
         "trunc",
+        "slice",
+        "concat",
         "umin",
         "umax",
         "smin",
         "smax",
     ]
 )
-"""Pure operations. select is (condition, then, else); comparisons have one bit."""
+"""Pure operations. select is (condition, then, else); comparisons have one bit.
+
+Operands have the width of the result, or of each other where that is one bit. But shifts take an
+amount of any width, and smul is the low bits of the product of two signed operands of any widths.
+slice is (value, constant): as many bits as the result has, from that one on. concat joins its
+operands, the highest first.
+"""
 
 
 @dataclass(eq=False)

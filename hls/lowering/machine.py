@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from hls.lowering.expressions import expression, literal
+from hls.lowering.expressions import expression, is_wiring, literal
 from hls.lowering.ir import Block, Const, Input, Memory, Op, Pointer, Process, StreamEnd, Value
 from hls.lowering.loopnames import loop_names
 from hls.lowering.scheduling import BlockSchedule, Schedule
@@ -132,7 +132,7 @@ class _Binder:
         self._stores: dict[int, list[tuple[str, str, str]]] = {}
         self._ports = {id(s): StreamPorts(s) for s in process.streams}
         self._names: dict[int, str] = {}
-        taken: dict[str, int] = {}
+        taken = dict.fromkeys((i.name for i in process.inputs), 1)
         for op in process.ops():
             base = op.name or op.kind
             count = taken.get(base, 0)
@@ -187,6 +187,11 @@ class _Binder:
 
     def _delay(self, value: Op, block: Block, cycle: int) -> str:
         key = (id(value), cycle)
+        if key not in self._delayed and is_wiring(value):
+            # Wires alone: made anew of what they come from, which is not wider.
+            self._delayed[key] = name = f"{self._names[id(value)]}_s{cycle}"
+            text = expression(value, lambda arg: self._spell(arg, block, cycle))
+            self._machine.wires.append(Wire(name, value.width, text))
         if key not in self._delayed:
             before = self._spell(value, block, cycle - 1)
             name = f"{self._names[id(value)]}_s{cycle}"

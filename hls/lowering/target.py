@@ -55,7 +55,7 @@ class Target:
                 return 0.0 if constant else self.lut_ns * 0.5
             case "select":
                 return self.lut_ns * 0.65
-            case "mul":
+            case "mul" | "smul":
                 return self.multiplier_ns
             case "udiv" | "sdiv" | "urem" | "srem":
                 # By a constant: a wide product; by a variable a divider of one row a bit.
@@ -65,7 +65,7 @@ class Target:
 
     def latency(self, op: Op) -> int:
         """Registers inside an operator: multipliers have them where a DSP block has."""
-        if op.kind != "mul" or any(isinstance(a, Const) for a in op.args):
+        if op.kind not in ("mul", "smul") or any(isinstance(a, Const) for a in op.args):
             return 0
         return 1
 

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from hls.lowering.expressions import literal
+from hls.lowering.contents import contents
 from hls.lowering.ir import Design, MemoryPort, StreamEnd
 from hls.lowering.loopnames import loop_names, source_lines
 from hls.lowering.loops import find_loops
@@ -135,10 +135,9 @@ def _stream_ports(stream: StreamEnd) -> list[str]:
 
 def _memory(ports: Any) -> dict[str, Any]:
     memory = ports.memory
-    initial = memory.initial
-    if initial is not None:
-        initial = [literal(word % (1 << memory.width), memory.width) for word in initial]
-    return {"name": f"m_{memory.name}", "ports": ports, "initial": initial}
+    name = f"m_{memory.name}"
+    initial = None if memory.initial is None else contents(name, memory.initial, memory.width)
+    return {"name": name, "ports": ports, "initial": initial}
 
 
 def _uses(ports: Any) -> dict[str, Any]:
