@@ -311,7 +311,7 @@ class Gemm:
         """
         row_words = -(-k // self.rows)
         last_columns = k - (row_words - 1) // self.tile_words * self.tile_words * self.rows
-        starts = loaded = 0  # when a tile's last pass does, and when all of its words of A are there
+        starts = loaded = 0  # of a tile: its last pass begins, all of its words of A are there
         passed = drained = 0  # from its start: until the pass is over, until its results are out
         for count, rows, wide in self._tile_runs(m, n):
             one_pass = max(-(-rows // self.rows) * wide, self.min_pass)

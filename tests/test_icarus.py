@@ -50,7 +50,8 @@ def iverilog(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
     command = ["vvp", "-m", str(library), str(program)]
     script = made / "simulate"
     # Before its version 12, Icarus needs cocotb to schedule writes by itself.
-    script.write_text(f"#!/bin/sh\nunset COCOTB_TRUST_INERTIAL_WRITES\nexec {shlex.join(command)}\n")
+    line = shlex.join(command)
+    script.write_text(f"#!/bin/sh\nunset COCOTB_TRUST_INERTIAL_WRITES\nexec {line}\n")
     script.chmod(0o755)
     return Model(made.resolve(), waves)
 

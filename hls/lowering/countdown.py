@@ -1,4 +1,4 @@
-"""Countdown: a counter that only tells when a loop ends counts down to one instead of up to a bound.
+"""Countdown: a counter that only tells when a loop ends counts down to one, not up to a bound.
 
 Neither the bound has to be kept then, nor compared with: the last iteration is the one in which at
 most one is left, which a register tells without an adder before it.

@@ -191,7 +191,7 @@ class _Binder:
             # Wires alone: made anew of what they come from, which is not wider.
             self._delayed[key] = name = f"{self._names[id(value)]}_s{cycle}"
             text = expression(value, lambda arg: self._spell(arg, block, cycle))
-            self._machine.wires.append(Wire(name, value.width, text))
+            self._machine.wires.append(Wire(name, value.width, text, block.name, cycle))
         if key not in self._delayed:
             before = self._spell(value, block, cycle - 1)
             name = f"{self._names[id(value)]}_s{cycle}"
