@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.errors import ToolFailed
+from hls.gemm import MEMORY_LATENCY_CYCLES
 from sim.engine import Progress, Transfer
 from sim.fast import library
 from sim.verilate import Model
@@ -54,7 +55,9 @@ class FastEngine:
         control = manifest["registers"]["port"]
         path = None if waves is None else str(waves).encode()
         with contextlib.chdir(folder):
-            self._bench = self._library.lineloom_open(seed, stalls, control.encode(), path)
+            self._bench = self._library.lineloom_open(
+                seed, stalls, MEMORY_LATENCY_CYCLES, control.encode(), path
+            )
             if not self._bench:
                 raise ToolFailed(f"{manifest['top']}: lacks ap_clk, ap_rst_n or {control}_*")
             self._do("memory", memory_base, memory.ctypes.data, memory.size)
