@@ -156,7 +156,8 @@ def _common(
     units = {name: [root / "include" / f"{name}.cpp"] for name in names}
     units |= {"cocotb_main": [main, _SHIM / "Vtop.h"], "fast_main": [*_FAST, _SHIM / "Vtop.h"],
               "headers": [_SHIM / "headers.hpp"]}  # fmt: skip
-    special = {"headers": ["-x", "c++-header"]}
+    # The compiler's own cache may hand back one that is older than headers installed again.
+    special = {"headers": ["-x", "c++-header", "-Xclang", "-fno-pch-timestamp"]}
     special |= {name: [f"-DVM_TRACE={int(waves)}", "-c"] for name in ("cocotb_main", "fast_main")}
     place = tools.cache_folder() / "verilated"
     place.mkdir(parents=True, exist_ok=True)

@@ -50,8 +50,8 @@ def iverilog(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
     command = ["vvp", "-m", str(library), str(program)]
     script = made / "simulate"
     # Before its version 12, Icarus needs cocotb to schedule writes by itself.
-    line = shlex.join(command)
-    script.write_text(f"#!/bin/sh\nunset COCOTB_TRUST_INERTIAL_WRITES\nexec {line}\n")
+    lines = ["#!/bin/sh", "unset COCOTB_TRUST_INERTIAL_WRITES", f"exec {shlex.join(command)}", ""]
+    script.write_text("\n".join(lines))
     script.chmod(0o755)
     return Model(made.resolve(), waves)
 

@@ -18,7 +18,7 @@ LAYERS = {
     "strided": Conv2d(height=32, width=32, in_channels=3, out_channels=16, padding="same",
                       stride=2, simd=3, pe=4),
     "alexnet": Conv2d(height=27, width=27, in_channels=96, out_channels=64, kernel=5,
-                      padding="same", groups=2, simd=8, pe=8, taps="one"),
+                      padding="same", groups=2, simd=4, pe=4),
     "depthwise": Conv2d(height=16, width=16, in_channels=32, out_channels=32, padding="same",
                         groups=32, simd=4, pe=4),
     "dilated": Conv2d(height=20, width=30, in_channels=5, out_channels=7, kernel=(3, 5),
