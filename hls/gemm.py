@@ -316,9 +316,10 @@ class Gemm:
             drain = self.drain_wait + 1 + rows * wide * self.drain_interval
             if not passed:
                 starts = self._array_start(k, rows, one_pass) + (k - 1) * one_pass
-                if self.has_parameters:  # nothing is finished before the table of columns is read
-                    held = self.drain_wait + 4 * self.drain_interval  # by the stream of results
-                    starts = max(starts, n - held)
+                if self.has_parameters:  # until the table is read, a stream holds four results
+                    tiles, others = divmod(4, rows * wide)
+                    held = tiles * max(k * one_pass, drain) + others * self.drain_interval
+                    starts = max(starts, n - self.drain_wait - held)
                 loaded, passed, drained, count = rows * row_words, one_pass, drain, count - 1
             if count:
                 loaded = max(loaded, starts - self.a_places * self.tile_rows)
@@ -332,7 +333,10 @@ class Gemm:
                     loaded + (last_columns - 1) * one_pass,
                 )
                 passed, drained = one_pass, drain
-        return starts + drained + self._pipeline_cycles + 2 * memory_latency
+        finished = starts + drained
+        if self.has_parameters:
+            finished = max(finished, n + m * -(-n // self.cols) * self.drain_interval)
+        return finished + self._pipeline_cycles + 2 * memory_latency
 
     def _tile_runs(self, m: int, n: int) -> Iterator[tuple[int, int, int]]:
         """The tiles of C in order, as (equal ones in a run, rows, width in arrays)."""
