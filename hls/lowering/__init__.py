@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hls.lowering.cleanup import clean
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
+from hls.lowering.interface import manifest
 from hls.lowering.llvmir import parse
 from hls.lowering.machine import bind
 from hls.lowering.memoryports import split_accesses
@@ -27,10 +28,14 @@ __all__ = ["Lowered", "lower"]
 
 @dataclass(frozen=True)
 class Lowered:
-    """What lowering makes: Verilog files by name, and a report of loops and memories."""
+    """What lowering makes: Verilog files by name, a report of loops and memories, the interface."""
 
     files: dict[str, str]
     report: dict[str, Any]
+    interface: dict[str, Any] = field(default_factory=dict)
+    """Ports, registers and arguments, as `hls.lowering.interface.manifest` says them."""
+    sources: list[Path] = field(default_factory=list)
+    """The user's files that were read."""
 
 
 def lower(
@@ -48,7 +53,7 @@ def lower(
         ToolFailed: clang rejects the file.
     """
     target = target_of(part, clock_ns)
-    ir, pragmas = compile_source(source, includes)
+    ir, pragmas, sources = compile_source(source, includes)
     optimised = optimize(ir, top, pragmas)
     design = read(parse(optimised), symbol_of(optimised, top), pragmas)
     for process in design.processes:
@@ -65,4 +70,4 @@ def lower(
         for machine in machines
     }
     files |= top_texts(design)
-    return Lowered(files, report(design, schedules, target))
+    return Lowered(files, report(design, schedules, target), manifest(design), sources)

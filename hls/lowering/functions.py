@@ -14,6 +14,7 @@ from hls.lowering.arrays import Address, Array, Choice, Location
 from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Block, Const, Input, Memory, Op, Pointer, Process, StreamEnd, Value
 from hls.lowering.llvmir import Function, Instruction, Module, split_commas
+from hls.lowering.names import legal_name
 from hls.lowering.source import MARKER, Pragma
 
 __all__ = ["FunctionReader", "argument_name", "marks", "plain_name"]
@@ -25,8 +26,10 @@ _COMPARE = {
     "slt": ("slt", False), "sle": ("sle", False), "ugt": ("ult", True), "uge": ("ule", True),
     "sgt": ("slt", True), "sge": ("sle", True),
 }  # fmt: skip
-_HEAD = 144
-"""Offset of hls::stream's `head_` in hls/include/lowering/hls_stream.h."""
+_SIDES = {"TDATA": (0, 1280), "TUSER": (1280, 1536), "TID": (1536, 1792), "TDEST": (1792, 2048)}
+_HEAD = 2048
+"""Offsets in hls::stream of hls/include/lowering/hls_stream.h: a read at n of an array of _SIDES
+says that a beat has n bits of that; then comes `head_`."""
 
 _FLAGS = re.compile(
     r"\b(?:nuw|nsw|exact|disjoint|nneg|samesign|inbounds|nusw|fast|volatile|noundef) "
@@ -94,7 +97,7 @@ class FunctionReader:
             if kind == "ptr":
                 self._addresses[name] = Address(name)
             else:
-                value = Input(plain, int(kind[1:]))
+                value = Input(legal_name(plain), int(kind[1:]))
                 self._process.inputs.append(value)
                 self._values[name] = value
 
@@ -338,7 +341,9 @@ class FunctionReader:
     def _stream_load(self, instruction: Instruction, address: Address, width: int) -> None:
         base = str(address.base)
         if address.constant < _HEAD:
-            self._stream(base, 0).data_bytes = address.constant
+            name, first = next((n, low) for n, (low, high) in _SIDES.items()
+                               if low <= address.constant < high)  # fmt: skip
+            self._stream(base, 0).sides[name] = address.constant - first
             return
         if address.constant == _HEAD:
             op = self._op(instruction, "read", width, [])
@@ -578,8 +583,17 @@ class FunctionReader:
             self._block.condition = self._value(condition, 1)
 
     def _on_ret(self, instruction: Instruction) -> None:
-        if instruction.rest != "void":
-            raise InputError(f"{self._process.name}: a top function or process must return void")
+        if instruction.rest == "void":
+            return
+        kind, value = instruction.rest.split(" ", 1)
+        if not re.fullmatch(r"i\d+", kind):
+            raise InputError(
+                f"line {instruction.line}: {self._process.name} returns more than an integer of 64 "
+                "bits; write to a stream or through a pointer instead"
+            )
+        width = int(kind[1:])
+        self._plain_op(instruction, "result", 0, [self._value(value, width)])
+        self._process.result_bits = width
 
     def _on_unreachable(self, instruction: Instruction) -> None:
         raise InputError(

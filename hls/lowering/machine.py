@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from hls.lowering.expressions import expression, literal
+from hls.lowering.interface import RESULT
 from hls.lowering.ir import Block, Const, Input, Memory, Op, Pointer, Process, StreamEnd, Value
 from hls.lowering.scheduling import BlockSchedule, Schedule
 
@@ -123,7 +124,7 @@ class _Binder:
         self._stores: dict[int, list[tuple[str, str, str]]] = {}
         self._ports = {id(s): StreamPorts(s) for s in process.streams}
         self._names: dict[int, str] = {}
-        taken: dict[str, int] = {}
+        taken = {value.name: 1 for value in (*process.inputs, *process.pointers)}
         for op in process.ops():
             base = op.name or op.kind
             count = taken.get(base, 0)
@@ -343,6 +344,8 @@ class _Binder:
                 text = value if not missing else f"{{{missing}'d0, {value}}}"
                 self._ports[id(op.stream)].puts.append((fires, text))
                 blocked[cycle].append(f"({op.stream.name}_full{guard})")
+            elif op.kind == "result":
+                self._machine.moves.append(Move(RESULT, op.args[0].width, fires, spell(op.args[0])))
             elif op.kind in ("empty", "full"):
                 assert op.stream is not None
                 self._machine.wires.append(Wire(name, 1, f"{op.stream.name}_{op.kind}", note))
@@ -372,6 +375,7 @@ def _prefixes(process: Process) -> dict[str, str]:
     for i, (name, block) in enumerate(process.blocks.items()):
         label = re.sub(r"\W+", "_", block.label)
         taken = not label or label in prefixes.values() or not label.isidentifier()
+        taken |= re.fullmatch(r"b\d+", label) is not None
         prefixes[name] = f"b{i}" if taken else label
     return prefixes
 
