@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hls.lowering.cleanup import clean
+from hls.lowering.division import expand_divisions
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
 from hls.lowering.interface import manifest
@@ -59,6 +60,7 @@ def lower(
     for process in design.processes:
         check_claims(clean(convert(process, pragmas)))
         clean(flatten_muxes(process))
+        clean(expand_divisions(process))
     split_accesses(design)
     machines, schedules = [], {}
     for process in design.processes:

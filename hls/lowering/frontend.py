@@ -47,7 +47,7 @@ def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pr
              marked, "-o", made],
             what=f"compiling {source.name}",
         )  # fmt: skip
-        ir = _whole_integers(_harmless_markers(made.read_text()))
+        ir = _whole_integers(_harmless_markers(_plain_symbols(made.read_text())))
         return ir, pragmas, _own_files(preprocessed)
 
 
@@ -56,6 +56,11 @@ def _own_files(preprocessed: str) -> list[Path]:
     found = re.findall(r'^# \d+ "([^"<]+)"((?: \d)*)$', preprocessed, re.MULTILINE)
     files = {Path(name) for name, flags in found if "3" not in flags.split()}
     return sorted(file for file in files if INCLUDE not in file.parents and file.is_file())
+
+
+def _plain_symbols(ir: str) -> str:
+    """Symbols without quotes, which those of lambdas have."""
+    return re.sub(r'@"([^"]+)"', lambda found: "@" + re.sub(r"[^\w.]", ".", found[1]), ir)
 
 
 def _harmless_markers(ir: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["legal_name"]
+__all__ = ["is_word", "legal_name"]
 
 _VERILOG = """
 always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign
@@ -38,7 +38,7 @@ sra srl subtype then to transport type unaffected units until use variable when 
 """
 _OURS = """
 ap_clk ap_done ap_idle ap_ready ap_return ap_rst_n ap_start begins control done finished idle
-interrupt running start state
+interrupt running start state fifo burst_read burst_write
 """
 _RESERVED = frozenset(f"{_VERILOG} {_SYSTEM_VERILOG} {_VHDL} {_OURS}".split())
 
@@ -46,3 +46,8 @@ _RESERVED = frozenset(f"{_VERILOG} {_SYSTEM_VERILOG} {_VHDL} {_OURS}".split())
 def legal_name(name: str) -> str:
     """`name`, or `name`_r as Vitis does it, if it could not stand by itself."""
     return f"{name}_r" if name.lower() in _RESERVED else name
+
+
+def is_word(name: str) -> bool:
+    """Whether Verilog or SystemVerilog reserves a name."""
+    return name in f"{_VERILOG} {_SYSTEM_VERILOG}".split()

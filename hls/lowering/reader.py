@@ -13,7 +13,7 @@ from hls.lowering.functions import FunctionReader, argument_name, marks, plain_n
 from hls.lowering.interface import arguments_of, control_of, mode_of
 from hls.lowering.ir import Design, Fifo, Input, Pointer, StreamEnd
 from hls.lowering.llvmir import Function, Instruction, Module, split_commas
-from hls.lowering.names import legal_name
+from hls.lowering.names import is_word, legal_name
 from hls.lowering.source import MARKER, Pragma
 
 __all__ = ["read"]
@@ -23,6 +23,10 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     """The design that the function `top` (its mangled name) describes."""
     function = module.functions[top]
     design = Design(plain_name(top))
+    if is_word(design.name):
+        raise InputError(
+            f"the top function is called {design.name}, which is a word of Verilog; rename it"
+        )
     own = [pragmas[n] for n in marks(function)]
     interfaces = [pragma for pragma in own if pragma.name == "INTERFACE"]
     for pragma in interfaces:
