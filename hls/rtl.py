@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hls import kernels
 from hls.errors import InputError
 from hls.lowering import Lowered, lower
 from hls.project import Project
@@ -68,7 +69,9 @@ def lower_source(
     if not source.is_file():
         raise InputError(f"{source}: no such file; name a C++ file with --source")
     lowered = lower(source, top, includes=includes, part=part, clock_ns=clock_ns)
-    return write_rtl(lowered, folder, top, {})
+    rtl = write_rtl(lowered, folder, top, {})
+    kernels.record(folder, top, source, includes, lowered)
+    return rtl
 
 
 def write_rtl(lowered: Lowered, folder: Path, top: str, extra: Mapping[str, Any]) -> Rtl:

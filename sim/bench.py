@@ -66,8 +66,16 @@ class Watch:
         self._progress, self._patience = 0, job.patience_cycles
         self._running = self._starting = False
         port = job.manifest["registers"]["port"]
-        self._write = getattr(dut, f"{port}_WVALID"), getattr(dut, f"{port}_WREADY")
-        self._responses = [self._response(f"{port}_{channel}") for channel in "BR"]
+        self._control = job.control
+        self._write: list[Any] = []
+        self._responses: list[Sampler] = []
+        if port:
+            self._responses = [self._response(f"{port}_{channel}") for channel in "BR"]
+        if job.control == "s_axilite":
+            self._write = [getattr(dut, f"{port}_{name}") for name in ("WVALID", "WREADY")]
+            self._finished = dut.interrupt
+        elif job.control == "ap_ctrl_hs":
+            self._finished = dut.ap_done
         self.accesses = 0
         """Accesses to registers under way."""
         self._counts = _inner(dut, list(job.fifos), "count")
@@ -102,6 +110,11 @@ class Watch:
             self._look(self.cycle)
             self.cycle += 1
 
+    def _is_done(self) -> bool:
+        if self._control == "ap_ctrl_none":
+            return self._complete()
+        return bool(self._finished.value)
+
     def _look(self, cycle: int) -> None:
         moved = False
         for sample in self.samplers:
@@ -113,7 +126,7 @@ class Watch:
             self.start = cycle
             for action in self.at_start:
                 action()
-        if self.done < 0 <= self.start and self._dut.interrupt.value:
+        if self.done < 0 <= self.start and self._is_done():
             self.done, moved = cycle, True
         for name in list(self._gauges):
             fill = int(bits(self._gauges[name]), 2)
@@ -138,6 +151,8 @@ class Bench:
         self.job: Job = pickle.loads((self.folder / "job.pickle").read_bytes())
         self.dut = dut
         self.watch = Watch(dut, self.job, self.complete)
+        self.results: dict[str, int] = {}
+        """Registers that the last call left."""
 
     def connect(self) -> None:
         """Add drivers and samplers of the data ports, after the reset."""
@@ -165,16 +180,17 @@ class Bench:
         Clock(dut.ap_clk, 10, "ns").start()
         dut.ap_rst_n.value = 0
         await ClockCycles(dut.ap_clk, 10)
-        registers = AxiLiteMaster(
-            AxiLiteBus.from_prefix(dut, job.manifest["registers"]["port"]), dut.ap_clk
-        )
+        port = job.manifest["registers"]["port"]
+        if port:
+            self._registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, port), dut.ap_clk)
+        if job.control == "ap_ctrl_hs":
+            dut.ap_start.value = 0
         self.connect()
         dut.ap_rst_n.value = 1
         cocotb.start_soon(self.watch.run())
         await ClockCycles(dut.ap_clk, 4)
         begin = time.perf_counter()
         control = job.manifest["registers"]["control"]
-        self._registers = registers
         calls: list[Beats] = []
         hang = None
         for call in job.calls:
@@ -197,18 +213,25 @@ class Bench:
 
     async def _call(self, call: Call, control: dict[str, int], *, first: bool) -> bool:
         """Run a call to its end; False: the design hangs."""
-        watch = self.watch
-        writes = [(control["GIER"], 1), (control["IER"], 1)] if first else []
+        watch, by_registers = self.watch, self.job.control == "s_axilite"
+        for name, value in call.wires.items():
+            getattr(self.dut, name).value = value
+        writes = [(control["GIER"], 1), (control["IER"], 1)] if first and by_registers else []
         for offset, word in writes + self.job.writes(call):
             if not await self._access("write", offset, word):
                 return False
         watch.expect_start()
-        if not await self._access("write", control["CTRL"], 1):
+        if self.job.control == "ap_ctrl_hs":
+            cocotb.start_soon(self._start())
+        if by_registers and not await self._access("write", control["CTRL"], 1):
             return False
         await watch.over.wait()
         if watch.hangs:
             return False
         await ClockCycles(self.dut.ap_clk, SETTLE_CYCLES)
+        self.results = {name: await self._result(name) for name in call.results}
+        if not by_registers:
+            return True
         if not await self._access("write", control["ISR"], 1):
             return False
         if not await self._access("read", control["CTRL"]):
@@ -216,6 +239,26 @@ class Bench:
         if self._answer & 6 != 6:
             watch.complaints.add(watch.cycle, "CTRL does not say done and idle after a call")
         return True
+
+    async def _start(self) -> None:
+        """Hold ap_start until the kernel took it."""
+        self.dut.ap_start.value = 1
+        edge = RisingEdge(self.dut.ap_clk)
+        await edge
+        while not self.dut.ap_ready.value:
+            await edge
+        self.dut.ap_start.value = 0
+
+    async def _result(self, name: str) -> int:
+        """A register's or, where there is none of that name, a wire's value."""
+        place = self.job.manifest["registers"]["arguments"].get(name)
+        if place is None:
+            return int(getattr(self.dut, name).value)
+        value = 0
+        for index in range(-(-place["bits"] // 32)):
+            await self._access("read", place["offset"] + 4 * index)
+            value |= self._answer << (32 * index)
+        return value
 
     async def _access(self, kind: str, offset: int, *word: int) -> bool:
         """Access a register; False if there is no answer."""

@@ -19,8 +19,10 @@ from cocotbext.axi import (  # type: ignore[import-untyped]
 from cocotbext.axi.sparse_memory import SparseMemory  # type: ignore[import-untyped]
 
 from sim.bench import Bench
-from sim.calls import MEMORY_BASE, Beats, Call
+from sim.calls import MEMORY_BASE, Beats, Call, Region
 from sim.protocol import Burst, Bursts, Complaints, Offer, pauses
+
+__all__ = ["MemorySide"]
 
 _ADDRESSES = ("ADDR", "LEN", "SIZE", "BURST")
 
@@ -68,7 +70,7 @@ class _Channel:
         return payload if self._offer.step(cycle, valid, bool(self._ready.value), payload) else None
 
 
-class _Port:
+class MemorySide:
     """One AXI4 port and the memory's side of it."""
 
     def __init__(self, dut: Any, name: str, memory: Any, stalls: float, seed: list[int],
@@ -108,12 +110,20 @@ class _Port:
         self._to_read = self._to_answer = 0
         self.read_beats = self.written_beats = 0
 
+    def allow(self, region: Region) -> None:
+        """Let the port touch a buffer from now on."""
+        buffer = region.address, region.size_bytes
+        self.reads.regions.append(buffer)
+        if region.writable:
+            self.writes.regions.append(buffer)
+
     @property
     def idle(self) -> bool:
         """Nothing is under way."""
         return not self._to_read and not self._to_answer and not self._lengths
 
     def sample(self, cycle: int) -> bool:
+        """Look before the edge that ends `cycle`; returns whether anything moved."""
         moved = False
         if self._ar is not None:
             burst = self._ar.step(cycle)
@@ -158,7 +168,7 @@ class _GemmBench(Bench):
         self._memory = SparseMemory(2**62)  # as much as len() can say
         self._memory.write(MEMORY_BASE, job.memory.tobytes())
         self._ports = {
-            name: _Port(self.dut, name, self._memory, job.stalls, [job.seed, 3, index],
+            name: MemorySide(self.dut, name, self._memory, job.stalls, [job.seed, 3, index],
                         self.watch.complaints)
             for index, name in enumerate(job.ports("m_axi"))
         }  # fmt: skip
@@ -166,10 +176,7 @@ class _GemmBench(Bench):
 
     def prepare(self, call: Call) -> None:
         for region in call.regions:
-            port, buffer = self._ports[region.port], (region.address, region.size_bytes)
-            port.reads.regions.append(buffer)
-            if region.writable:
-                port.writes.regions.append(buffer)
+            self._ports[region.port].allow(region)
         for port in self._ports.values():
             port.read_beats = port.written_beats = 0
 
@@ -178,7 +185,7 @@ class _GemmBench(Bench):
 
     def beats(self) -> Beats:
         moved = {name: (port.read_beats, port.written_beats) for name, port in self._ports.items()}
-        return Beats(self.watch.start, self.watch.done, {}, {}, moved)
+        return Beats(self.watch.start, self.watch.done, {}, {}, memory_beats=moved)
 
     def memory(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
         assert self.job.memory is not None

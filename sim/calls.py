@@ -42,6 +42,15 @@ class Call:
     """Input stream -> its beats [beats, bytes]."""
     receives: dict[str, int] = field(default_factory=dict)
     """Output stream -> beats that must come."""
+    sides: dict[str, dict[str, npt.NDArray[np.uint8]]] = field(default_factory=dict)
+    """Input stream -> signal (TLAST, ...) -> its values [beats, bytes].
+
+    Without, all bits of TKEEP and TSTRB are 1, and TLAST is 1 with the last beat.
+    """
+    wires: dict[str, int] = field(default_factory=dict)
+    """Values of arguments that are inputs of the top module."""
+    results: tuple[str, ...] = ()
+    """Registers, or wires, to read afterwards."""
     regions: list[Region] = field(default_factory=list)
 
 
@@ -64,6 +73,20 @@ class Job:
     """Bytes from MEMORY_BASE on, before the first call."""
     memory_latency: int = MEMORY_LATENCY_CYCLES
     """Cycles from an address to its first word, and from a last word to its answer."""
+    packets: bool = True
+    """What a call puts out is one packet, with whole beats. If not, side channels are data."""
+
+    @property
+    def control(self) -> str:
+        """What starts the kernel: s_axilite, ap_ctrl_hs or ap_ctrl_none."""
+        return str(self.manifest.get("control", "s_axilite"))
+
+    def kept(self, port: str) -> dict[str, int]:
+        """Side channels of an output that are data, with their bytes."""
+        if self.packets:
+            return {}
+        found = next(p for p in self.manifest["ports"] if p["name"] == port)
+        return {name: -(-bits // 8) for name, bits in found["sides"].items()}
 
     def ports(self, protocol: str, direction: str | None = None) -> list[str]:
         """Names of the manifest's ports of a protocol."""
@@ -94,7 +117,8 @@ class Beats:
     cycles: dict[str, npt.NDArray[np.int64]]
     """Stream -> cycle of each beat."""
     data: dict[str, npt.NDArray[np.uint8]]
-    """Output stream -> its beats [beats, bytes]."""
+    """Output stream -> its beats [beats, bytes], with the side channels that are data."""
+    results: dict[str, int] = field(default_factory=dict)
     memory_beats: dict[str, tuple[int, int]] = field(default_factory=dict)
     """AXI4 port -> words read and written."""
 

@@ -7,7 +7,7 @@ Two engines run the same jobs (`sim.calls`): "cocotb" checks with the AXI models
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from hls.project import Project
 from hls.rtl import Rtl, lower_project
 from sim import fast, simulator, vectors, workload
 from sim.calls import Beats, Finding, Job
+from sim.hang import hang_text
 from sim.operands import matrices, pixels
-from sim.structure import Structure, explain, structure
+from sim.structure import structure
 from sim.verilate import verilate
 from sim.workload import Workload
 
@@ -136,7 +137,7 @@ def cosim(
     )
     finding, written = _simulate(project, rtl, job, engine, waves=waves)
     if finding.hang is not None:
-        raise CheckFailed(_hang(job, finding, finding.hang, inside))
+        raise CheckFailed(hang_text(job, finding, finding.hang, inside))
     wrong = [(call, *difference) for call, difference in enumerate(_differences(load, finding))]
     first = next((_first(call, index, got, wanted)
                   for call, index, got, wanted in wrong if len(index)), None)  # fmt: skip
@@ -280,26 +281,3 @@ def _intervals(rtl: Rtl) -> dict[str, int]:
         for loop in process["loops"]
         if loop["ii"] is not None
     }  # fmt: skip
-
-
-def _hang(job: Job, finding: Finding, beats: Beats, inside: Structure) -> str:
-    """One paragraph: what came, what did not, who waits for whom."""
-    call = job.calls[len(finding.calls)]
-    lines: list[str] = explain(inside, finding.state)
-    for port, sent in call.sends.items():
-        lines.append(f"{port} took {len(beats.cycles.get(port, ()))} of {len(sent)} beats")
-    for port, wanted in call.receives.items():
-        lines.append(f"{port} put out {len(beats.cycles.get(port, ()))} of {wanted} beats")
-    for port, (read, written) in beats.memory_beats.items():
-        lines.append(f"{port} read {read} and wrote {written} words")
-    lines += _unless(beats.start >= 0, "the registers do not answer")
-    lines += _unless(beats.start < 0 or beats.done < 0, "the kernel says that it is done")
-    lines += finding.complaints
-    return (
-        f"{job.top} hangs in call {len(finding.calls)}: nothing moved for {job.patience_cycles:,} "
-        f"cycles at stalls {job.stalls:g}, seed {job.seed}; " + "; ".join(lines)
-    )
-
-
-def _unless(condition: bool, text: str) -> Sequence[str]:
-    return [] if condition else [text]

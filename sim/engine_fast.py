@@ -56,7 +56,7 @@ class FastEngine:
         path = None if waves is None else str(waves).encode()
         with contextlib.chdir(folder):
             self._bench = self._library.lineloom_open(
-                seed, stalls, MEMORY_LATENCY_CYCLES, control.encode(), path
+                seed, stalls, MEMORY_LATENCY_CYCLES, b"s_axilite", control.encode(), path
             )
             if not self._bench:
                 raise ToolFailed(f"{manifest['top']}: lacks ap_clk, ap_rst_n or {control}_*")

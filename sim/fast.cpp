@@ -25,9 +25,19 @@ constexpr int kSettleCycles = 64;  // after a call, for what should not come any
 constexpr int kAccessCycles = 1000;
 
 class Bench {
+  /// What starts the kernel, and what says that it is done.
+  enum class Control { kRegisters, kWires, kNone };
+  const Control control_;
+
  public:
-  Bench(uint64_t seed, double stalls, int latency, const char* control, const char* waves)
-      : seed_(seed * 1000), stalls_(stalls), latency_(latency) {
+  Bench(uint64_t seed, double stalls, int latency, const char* control, const char* slave,
+        const char* waves)
+      : control_(control == std::string("ap_ctrl_hs")     ? Control::kWires
+                 : control == std::string("ap_ctrl_none") ? Control::kNone
+                                                          : Control::kRegisters),
+        seed_(seed * 1000),
+        stalls_(stalls),
+        latency_(latency) {
     context_.randReset(2);
     context_.randSeed(int(seed % 0x7ffffffe) + 1);
     context_.traceEverOn(waves != nullptr);
@@ -41,8 +51,10 @@ class Bench {
 #endif
     clock_ = signal("ap_clk");
     reset_ = signal("ap_rst_n");
-    interrupt_ = signal("interrupt");
-    registers_ = std::make_unique<Registers>(context_, control);
+    done_ = signal(control_ == Control::kRegisters ? "interrupt" : "ap_done");
+    start_ = signal("ap_start");
+    ready_ = signal("ap_ready");
+    if (*slave) registers_ = std::make_unique<Registers>(context_, slave);
   }
   ~Bench() {
     model_->final();
@@ -51,7 +63,12 @@ class Bench {
 #endif
   }
 
-  bool found() const { return clock_ && reset_ && interrupt_ && registers_->found(); }
+  bool found() const {
+    if (registers_ && !registers_->found()) return false;
+    if (control_ == Control::kRegisters && !registers_) return false;
+    if (control_ == Control::kWires && !(start_ && ready_)) return false;
+    return clock_ && reset_ && (done_ || control_ == Control::kNone);
+  }
   Signal signal(const std::string& name) { return Signal(context_, "TOP", name); }
   VerilatedContext& context() { return context_; }
   Pauses pauses() { return Pauses(seed_ += 10, stalls_); }
@@ -67,10 +84,12 @@ class Bench {
   }
 
   bool write(uint32_t offset, uint32_t word) {
+    if (!registers_) return false;
     registers_->write(offset, word);
     return access();
   }
   bool read(uint32_t offset, uint32_t& word) {
+    if (!registers_) return false;
     registers_->read(offset);
     const bool done = access();
     word = registers_->answer();
@@ -82,12 +101,14 @@ class Bench {
     started = done = -1;
     progress_ = cycle;
     starting_ = true;
-    if (!write(kCtrl, 1)) return false;
+    if (control_ == Control::kRegisters && !write(kCtrl, 1)) return false;
+    if (control_ == Control::kWires) start_.set(uint64_t(1));
     while (done < 0 || !complete()) {
       if (cycle - progress_ > patience) return false;
       tick();
     }
     for (int i = 0; i < kSettleCycles; ++i) tick();
+    if (control_ != Control::kRegisters) return true;
     uint32_t control = 0;
     if (!write(kIsr, 1) || !read(kCtrl, control)) return false;
     if ((control & 6) != 6) complaints.add(cycle, "CTRL does not say done and idle after a call");
@@ -96,12 +117,12 @@ class Bench {
 
   /// Run until a transfer ends, the interrupt rises, or `cycles` have passed.
   void step(int64_t cycles) {
-    const bool before = interrupt_.high();
+    const bool before = done_.high();
     const int64_t until = cycle + cycles;
     const int running = transfers();
-    while (cycle < until && transfers() == running && (before || !interrupt_.high())) tick();
+    while (cycle < until && transfers() == running && (before || !done_.high())) tick();
   }
-  bool interrupt() const { return interrupt_.high(); }
+  bool interrupt() const { return done_.high(); }
   /// Cycles since anything moved on a data port.
   int64_t quiet() const { return cycle - progress_; }
 
@@ -122,7 +143,7 @@ class Bench {
     for (auto& slave : slaves) slave->drive(cycle);
     for (auto& mover : mm2s) mover->drive(cycle);
     for (auto& mover : s2mm) mover->drive(cycle);
-    registers_->drive();
+    if (registers_) registers_->drive();
     edge(0);
     bool moved = false;
     if (reset_.high()) {
@@ -131,16 +152,21 @@ class Bench {
       for (auto& slave : slaves) moved |= slave->sample(cycle, complaints);
       for (auto& mover : mm2s) moved |= mover->sample();
       for (auto& mover : s2mm) moved |= mover->sample(cycle, complaints);
-      if (registers_->sample(cycle, complaints) && starting_) {
+      const bool written = registers_ && registers_->sample(cycle, complaints);
+      if (starting_ && (written || control_ != Control::kRegisters)) {
         starting_ = false;
         started = cycle;
         for (auto& source : sources) source->begin(cycle + 2);
       }
-      if (started >= 0 && done < 0 && interrupt_.high()) done = cycle, moved = true;
+      const bool over = control_ == Control::kNone ? fed() && complete() : done_.high();
+      if (started >= 0 && done < 0 && over) done = cycle, moved = true;
+      if (control_ == Control::kWires && start_.high() && ready_.high()) starts_ = true;
       for (auto& gauge : gauges) gauge.second = std::max(gauge.second, gauge.first.value());
     }
     if (moved) progress_ = cycle;
     edge(1);
+    // The wire goes down behind the edge at which the kernel took it.
+    if (starts_) start_.set(uint64_t(0)), starts_ = false;
     ++cycle;
   }
 
@@ -167,6 +193,13 @@ class Bench {
     return running;
   }
 
+  bool fed() const {
+    for (auto& source : sources) {
+      if (!source->complete()) return false;
+    }
+    return true;
+  }
+
   bool complete() const {
     for (auto& sink : sinks) {
       if (!sink->complete()) return false;
@@ -183,12 +216,12 @@ class Bench {
   std::unique_ptr<VerilatedVcdC> trace_;
 #endif
   std::unique_ptr<Registers> registers_;
-  Signal clock_, reset_, interrupt_;
+  Signal clock_, reset_, done_, start_, ready_;
   uint64_t seed_;
   double stalls_;
   int latency_;
   int64_t progress_ = 0;
-  bool starting_ = false;
+  bool starting_ = false, starts_ = false;
 };
 
 }  // namespace lineloom
@@ -205,10 +238,12 @@ static int added(std::vector<std::unique_ptr<Driver>>& drivers, std::unique_ptr<
 }
 
 extern "C" {
-/// A bench on a model of its own; null if the design lacks clock, reset, interrupt or registers.
+/// A bench on a model of its own; null if the design lacks clock, reset or what starts it.
+///
+/// `control` is s_axilite, ap_ctrl_hs or ap_ctrl_none; `slave` names the registers' port, or is "".
 void* lineloom_open(uint64_t seed, double stalls, int latency, const char* control,
-                    const char* waves) {
-  auto bench = std::make_unique<Bench>(seed, stalls, latency, control, waves);
+                    const char* slave, const char* waves) {
+  auto bench = std::make_unique<Bench>(seed, stalls, latency, control, slave, waves);
   return bench->found() ? bench.release() : nullptr;
 }
 void lineloom_close(void* bench) { delete &bench_of(bench); }
@@ -251,6 +286,23 @@ void lineloom_feed(void* bench, int source, const uint8_t* bytes, int64_t beats)
 void lineloom_expect(void* bench, int sink, int64_t beats) {
   bench_of(bench).sinks[sink]->expect(beats);
 }
+/// Values of a side channel of the beats that were fed; 0: there is no such signal.
+int lineloom_side(void* bench, int source, const char* name, const uint8_t* bytes) {
+  return bench_of(bench).sources[source]->side(name, bytes);
+}
+/// Keep a side channel of an output beside its data; 0: there is no such signal.
+int lineloom_keep(void* bench, int sink, const char* name) {
+  return bench_of(bench).sinks[sink]->keep(name);
+}
+/// Set an input of the top module; 0: there is no such signal.
+int lineloom_wire(void* bench, const char* name, uint64_t value) {
+  lineloom::Signal signal = bench_of(bench).signal(name);
+  signal.set(value);
+  return bool(signal);
+}
+int lineloom_read(void* bench, uint32_t offset, uint32_t* word) {
+  return bench_of(bench).read(offset, *word);
+}
 int lineloom_write(void* bench, uint32_t offset, uint32_t word) {
   return bench_of(bench).write(offset, word);
 }
@@ -261,10 +313,7 @@ int lineloom_call(void* bench, int64_t patience) {
   return b.call(patience);
 }
 
-/// For a simulated board: the host reads and writes registers, DMAs move the data.
-int lineloom_read(void* bench, uint32_t offset, uint32_t* word) {
-  return bench_of(bench).read(offset, *word);
-}
+/// For a simulated board: the host steps, and DMAs move the data.
 void lineloom_step(void* bench, int64_t cycles) { bench_of(bench).step(cycles); }
 int lineloom_interrupt(void* bench) { return bench_of(bench).interrupt(); }
 int64_t lineloom_cycle(void* bench) { return bench_of(bench).cycle; }

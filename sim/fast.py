@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import math
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _I64, _U64, _TEXT = ctypes.c_int64, ctypes.c_uint64, ctypes.c_char_p
 _CYCLES, _BYTES = ctypes.POINTER(_I64), ctypes.POINTER(ctypes.c_uint8)
 _INT, _U32, _BENCH = ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "open": (_BENCH, [_U64, ctypes.c_double, _INT, _TEXT, _TEXT]),
+    "open": (_BENCH, [_U64, ctypes.c_double, _INT, _TEXT, _TEXT, _TEXT]),
     "close": (None, [_BENCH]),
     "reset": (None, [_BENCH]),
     "source": (_INT, [_BENCH, _TEXT]),
@@ -34,6 +35,10 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "region": (None, [_BENCH, _INT, _U64, _U64, _INT]),
     "feed": (None, [_BENCH, _INT, ctypes.c_void_p, _I64]),
     "expect": (None, [_BENCH, _INT, _I64]),
+    "side": (_INT, [_BENCH, _INT, _TEXT, ctypes.c_void_p]),
+    "keep": (_INT, [_BENCH, _INT, _TEXT]),
+    "wire": (_INT, [_BENCH, _TEXT, _U64]),
+    "read": (_INT, [_BENCH, _U32, ctypes.POINTER(_U32)]),
     "write": (_INT, [_BENCH, _U32, _U32]),
     "call": (_INT, [_BENCH, _I64]),
     "times": (None, [_BENCH, _CYCLES]),
@@ -43,7 +48,6 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "mark": (_U64, [_BENCH, _INT]),
     "complaints": (_TEXT, [_BENCH]),
     "value": (_I64, [_BENCH, _TEXT, _TEXT]),
-    "read": (_INT, [_BENCH, _U32, ctypes.POINTER(_U32)]),
     "step": (None, [_BENCH, _I64]),
     "interrupt": (_INT, [_BENCH]),
     "cycle": (_I64, [_BENCH]),
@@ -91,18 +95,21 @@ class _Bench:
     def __init__(self, model: Model, job: Job, waves: Path | None, folder: Path) -> None:
         self._library = library(model.library)
         self._job = job
-        control = job.manifest["registers"]["port"]
+        slave = job.manifest["registers"]["port"]
         path = None if waves is None else str(waves).encode()
         # The constructor of a model runs its initial blocks.
         with contextlib.chdir(folder):
             self._bench = self._library.lineloom_open(
-                job.seed, job.stalls, job.memory_latency, control.encode(), path
+                job.seed, job.stalls, job.memory_latency, job.control.encode(), slave.encode(), path
             )
             if not self._bench:
-                raise ToolFailed(f"{job.top}: lacks ap_clk, ap_rst_n, interrupt or {control}_*")
+                raise ToolFailed(f"{job.top}: lacks ap_clk, ap_rst_n, interrupt or {slave}_*")
             self._sources = self._drivers("source", job.ports("axis", "in"))
             self._sinks = self._drivers("sink", job.ports("axis", "out"))
             self._slaves = self._drivers("slave", job.ports("m_axi"))
+            for port, sink in self._sinks.items():
+                for name in job.kept(port):
+                    self._must("keep", sink, name.encode())
             self._memory = None if job.memory is None else job.memory.copy()
             if self._memory is not None:
                 self._do("memory", MEMORY_BASE, self._memory.ctypes.data, self._memory.size)
@@ -120,6 +127,10 @@ class _Bench:
             raise ToolFailed(f"{self._job.top}: has no port {missing[0]} of its manifest")
         return found
 
+    def _must(self, name: str, *arguments: Any) -> None:
+        if not self._do(name, *arguments):
+            raise ToolFailed(f"{self._job.top}: has no signal {arguments} for {name}")
+
     def close(self) -> None:
         """Write out the waves and free the model."""
         if self._bench:
@@ -128,8 +139,8 @@ class _Bench:
 
     def run(self) -> Finding:
         begin = time.perf_counter()
-        for control, value in (("GIER", 1), ("IER", 1)):
-            self._do("write", self._job.manifest["registers"]["control"][control], value)
+        for control in ("GIER", "IER") if self._job.control == "s_axilite" else ():
+            self._do("write", self._job.manifest["registers"]["control"][control], 1)
         calls: list[Beats] = []
         hang = None
         for call in self._job.calls:
@@ -157,11 +168,29 @@ class _Bench:
         for port, source in self._sources.items():
             beats = np.ascontiguousarray(call.sends.get(port, np.zeros((0, 1), np.uint8)))
             self._do("feed", source, beats.ctypes.data, len(beats))
+            for name, values in call.sides.get(port, {}).items():
+                self._must("side", source, name.encode(), values.ctypes.data)
         for port, sink in self._sinks.items():
             self._do("expect", sink, call.receives.get(port, 0))
+        for name, value in call.wires.items():
+            self._must("wire", name.encode(), value)
         written = all(self._do("write", *write) for write in self._job.writes(call))
         finished = written and bool(self._do("call", self._job.patience_cycles))
-        return finished, self._beats()
+        results = {name: self._result(name) for name in call.results} if finished else {}
+        return finished, replace(self._beats(), results=results)
+
+    def _result(self, name: str) -> int:
+        """A register's or, where there is none of that name, a wire's value."""
+        place = self._job.manifest["registers"]["arguments"].get(name)
+        if place is None:
+            found: int = self._do("value", b"TOP", name.encode())
+            return found % (1 << 64)
+        value = 0
+        for index in range(-(-place["bits"] // 32)):
+            word = _U32()
+            self._must("read", place["offset"] + 4 * index, ctypes.byref(word))
+            value |= word.value << (32 * index)
+        return value
 
     def _times(self) -> list[int]:
         times = (_I64 * 3)()
@@ -178,7 +207,7 @@ class _Bench:
         for port, sink in self._sinks.items():
             at, bytes_ = _CYCLES(), _BYTES()
             count = self._do("sink_beats", sink, ctypes.byref(at), ctypes.byref(bytes_))
-            shape = count, widths[port]
+            shape = count, widths[port] + sum(self._job.kept(port).values())
             cycles[port] = _copied(at, count, np.int64)
             data[port] = _copied(bytes_, math.prod(shape), np.uint8).reshape(shape)
         for port, slave in self._slaves.items():
@@ -186,7 +215,7 @@ class _Bench:
             self._do("slave_beats", slave, pair)
             moved[port] = (pair[0], pair[1])
         start, done, _ = self._times()
-        return Beats(start, done, cycles, data, moved)
+        return Beats(start, done, cycles, data, memory_beats=moved)
 
     def _state(self) -> dict[str, int]:
         names = [(fifo, "count") for fifo in self._job.fifos]

@@ -6,11 +6,19 @@
 
 namespace lineloom {
 
-/// Feeds a call's beats to an input stream, TLAST on the last one.
+/// A side channel of an input stream with a value for each beat.
+struct Side {
+  Signal signal;
+  const uint8_t* bytes;
+};
+
+/// Feeds a call's beats to an input stream; TLAST on the last one unless side channels are given.
 class Source {
  public:
   Source(VerilatedContext& context, const std::string& port, const Pauses& pauses)
-      : data_(context, "TOP", port + "_TDATA"),
+      : context_(context),
+        port_(port),
+        data_(context, "TOP", port + "_TDATA"),
         keep_(context, "TOP", port + "_TKEEP"),
         strb_(context, "TOP", port + "_TSTRB"),
         last_(context, "TOP", port + "_TLAST"),
@@ -26,7 +34,15 @@ class Source {
   void feed(const uint8_t* bytes, int64_t beats) {
     bytes_ = bytes, beats_ = beats, next_ = 0, from_ = INT64_MAX;
     cycles.clear();
+    sides_.clear();
   }
+  /// Give a side channel of these beats; false: there is no such signal.
+  bool side(const std::string& name, const uint8_t* bytes) {
+    const Signal signal(context_, "TOP", port_ + "_" + name);
+    if (signal) sides_.push_back({signal, bytes});
+    return bool(signal);
+  }
+  bool complete() const { return next_ >= beats_; }
   void begin(int64_t cycle) { from_ = cycle; }
 
   /// Set the design's inputs for `cycle`.
@@ -36,7 +52,8 @@ class Source {
     valid_.set(uint64_t(offering_));
     if (!offering_) return;
     data_.set(bytes_ + next_ * data_.bytes());
-    last_.set(uint64_t(next_ == beats_ - 1));
+    for (Side& side : sides_) side.signal.set(side.bytes + next_ * side.signal.bytes());
+    if (sides_.empty()) last_.set(uint64_t(next_ == beats_ - 1));
   }
   /// Look before the edge that ends `cycle`; returns whether a beat went in.
   bool sample(int64_t cycle) {
@@ -50,8 +67,11 @@ class Source {
   std::vector<int64_t> cycles;
 
  private:
+  VerilatedContext& context_;
+  std::string port_;
   Signal data_, keep_, strb_, last_, valid_, ready_;
   Pauses pauses_;
+  std::vector<Side> sides_;
   const uint8_t* bytes_ = nullptr;
   int64_t beats_ = 0, next_ = 0, from_ = INT64_MAX;
   bool offering_ = false;
@@ -61,7 +81,8 @@ class Source {
 class Sink {
  public:
   Sink(VerilatedContext& context, const std::string& port, const Pauses& pauses)
-      : name_(port),
+      : context_(context),
+        name_(port),
         data_(context, "TOP", port + "_TDATA"),
         keep_(context, "TOP", port + "_TKEEP"),
         strb_(context, "TOP", port + "_TSTRB"),
@@ -78,6 +99,11 @@ class Sink {
     cycles.clear();
   }
   bool complete() const { return int64_t(cycles.size()) >= expected_; }
+  /// Keep a side channel beside the data instead of checking it; false: there is no such signal.
+  bool keep(const std::string& name) {
+    kept_.emplace_back(context_, "TOP", name_ + "_" + name);
+    return bool(kept_.back());
+  }
 
   void drive() { ready_.set(uint64_t(!pauses_.next())); }
   bool sample(int64_t cycle, Complaints& complaints) {
@@ -87,13 +113,9 @@ class Sink {
       complaints.add(cycle, name_ + " puts out more than " + std::to_string(expected_) + " beats");
       return false;
     }
-    if (last_ && last_.high() != (beat == expected_ - 1)) {
-      complaints.add(cycle, last_.high() ? name_ + " has TLAST before the end of the packet"
-                                         : name_ + " has no TLAST at the end of the packet");
-    }
-    if (!keep_.all_ones()) complaints.add(cycle, name_ + " has TKEEP bits at 0");
-    if (!strb_.all_ones()) complaints.add(cycle, name_ + " has TSTRB bits at 0");
+    if (kept_.empty()) check(beat, cycle, complaints);
     data.insert(data.end(), data_.data(), data_.data() + data_.bytes());
+    for (const Signal& side : kept_) data.insert(data.end(), side.data(), side.data() + side.bytes());
     cycles.push_back(cycle);
     return true;
   }
@@ -102,8 +124,19 @@ class Sink {
   std::vector<int64_t> cycles;
 
  private:
+  void check(int64_t beat, int64_t cycle, Complaints& complaints) const {
+    if (last_ && last_.high() != (beat == expected_ - 1)) {
+      complaints.add(cycle, last_.high() ? name_ + " has TLAST before the end of the packet"
+                                         : name_ + " has no TLAST at the end of the packet");
+    }
+    if (!keep_.all_ones()) complaints.add(cycle, name_ + " has TKEEP bits at 0");
+    if (!strb_.all_ones()) complaints.add(cycle, name_ + " has TSTRB bits at 0");
+  }
+
+  VerilatedContext& context_;
   std::string name_;
   Signal data_, keep_, strb_, last_, ready_;
+  std::vector<Signal> kept_;
   Offered offered_;
   Pauses pauses_;
   int64_t expected_ = 0;

@@ -63,7 +63,14 @@ class Model:
         return self.folder / "model.so"
 
 
-def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = False) -> Model:
+def verilate(
+    top: str,
+    files: Sequence[Path],
+    folder: Path,
+    *,
+    waves: bool = False,
+    wires: Sequence[str] = (),
+) -> Model:
     """Build the simulator of module `top`, or find it built.
 
     Args:
@@ -71,6 +78,7 @@ def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
         files: the Verilog files.
         folder: where it is kept, in a folder of its own for each content.
         waves: it can write a VCD file (and is slower).
+        wires: ports beside clock, reset and those of AXI.
 
     Raises:
         ToolNotFound: there is no Verilator, no cocotb or no C++ compiler.
@@ -81,7 +89,7 @@ def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
     flags = (*_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include' / 'vltstd'}")
     identity = [*tools.cxx(), *_VERILATE, *flags, str(libraries), f"{binary.stat().st_mtime_ns}"]
     common = _common(root, main, flags, identity, waves=waves)
-    stamps = [*identity, *(made.name for made in common.values()), top]
+    stamps = [*identity, *(made.name for made in common.values()), top, *wires]
     made = folder / f"model-{_key(stamps, [*files, _SHIM / 'model.cpp'])}"
     if not (made / "model.so").is_file():
         for stale in folder.glob("model-*"):
@@ -91,7 +99,7 @@ def verilate(top: str, files: Sequence[Path], folder: Path, *, waves: bool = Fal
         with tempfile.TemporaryDirectory(prefix=".model.", dir=folder) as scratch:
             build = Path(scratch) / "model"
             build.mkdir()
-            _translate(top, files, build, binary, root, waves=waves)
+            _translate(top, files, build, binary, root, wires, waves=waves)
             _compile_model(top, build, common["headers"], flags, waves=waves)
             _link(top, build, common, libraries)
             for junk in {*build.iterdir()} - {build / "simulate", build / "model.so"}:
@@ -181,11 +189,18 @@ def _common(
 
 
 def _translate(
-    top: str, files: Sequence[Path], build: Path, binary: Path, root: Path, *, waves: bool
+    top: str,
+    files: Sequence[Path],
+    build: Path,
+    binary: Path,
+    root: Path,
+    wires: Sequence[str],
+    *,
+    waves: bool,
 ) -> None:
     """Verilog to C++, with the ports and what hangs are explained from in reach of the benches."""
     ports = ("ap_*", "interrupt", "s_axi_*", "m_axi_*", "*_TDATA", "*_TVALID", "*_TREADY",
-             "*_TLAST", "*_TKEEP", "*_TSTRB")  # fmt: skip
+             "*_TLAST", "*_TKEEP", "*_TSTRB", "*_TUSER", "*_TID", "*_TDEST", *wires)  # fmt: skip
     rules = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
     rules += [f'public_flat_rd -module "{top}_fifo" -var "count"',
               f'public_flat_rd -module "{top}_*" -var "idle"']  # fmt: skip

@@ -1,29 +1,50 @@
-"""lineloom cosim: run the Verilog and compare it with the golden model."""
+"""lineloom cosim: run the Verilog and compare it with the golden model, or with the C++ itself."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
 
 from hls.commands import options
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
 from hls.errors import InputError
 from hls.gemm import MEMORY_LATENCY_CYCLES
+from hls.kernels import KERNEL, Kernel
 from hls.project import Project
 from sim.cosim import ENGINES, CosimResult, cosim
+from sim.kernel import KernelResult, cosim_kernel
 
-HELP = "run the Verilog under stalls and compare it bit for bit with the golden model"
-EXAMPLE = "lineloom cosim build/conv1 --frames 3 --stalls 0.3 --seed 1"
+HELP = (
+    "run the Verilog under stalls and compare it bit for bit with the golden model; that of a C++ "
+    "file of your own (lower --source) with the C++ itself"
+)
+EXAMPLE = (
+    "lineloom cosim build/conv1 --frames 3 --stalls 0.3 --seed 1, or: "
+    "lineloom cosim build/fir --set samples=100 --stalls 0.3"
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("project", type=Path, help="folder of a generated project")
+    parser.add_argument("project", type=Path,
+                        help="folder of a generated project, or of a lowered C++ file")  # fmt: skip
     parser.add_argument("--frames", type=int, help="frames back to back, for a convolution (3)")
     for size in ("m", "k", "n"):
         parser.add_argument(f"--{size}", type=int, help=f"{size} of a GEMM (its maximum)")
+    parser.add_argument("--inputs", type=Path, metavar="FILE.npz",
+                        help="arrays by argument of a C++ file, side channels as in.TLAST; "
+                        "what is not given is random: scalars from 0 to 16, arrays of the depth in "
+                        "their pragma, 4096 beats on offer to a stream")  # fmt: skip
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="scalars",
+                        help="a scalar argument of a C++ file; may be given again")  # fmt: skip
+    parser.add_argument("--calls", type=int,
+                        help="of a C++ file's function, without a reset between (2)")  # fmt: skip
     parser.add_argument("--stalls", type=float, default=0.0, metavar="SHARE",
                         help="of cycles in which each port pauses, 0 to 0.9 (0)")  # fmt: skip
     parser.add_argument("--seed", type=options.seed, default=0, help="of stimuli and stalls (0)")
@@ -37,6 +58,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run and compare; 1 if anything differs or a rule was broken."""
+    if (args.project / KERNEL).is_file():
+        return _run_kernel(args, console)
+    for option in ("inputs", "calls"):
+        _refuse({f"--{option}": getattr(args, option)}, "a generated project")
+    _refuse({"--set": args.scalars or None}, "a generated project")
     project = Project.open(args.project)
     design = project.design
     asked: dict[str, Any] = {}
@@ -54,6 +80,59 @@ def run(args: argparse.Namespace, console: Console) -> int:
                        waves=args.waves, memory_latency=args.memory_latency, **asked)  # fmt: skip
     console.result(_data(result), f"Cosimulation of {design.name}", _rows(result))
     return 0 if result.match else 1
+
+
+def _run_kernel(args: argparse.Namespace, console: Console) -> int:
+    for option in ("frames", "m", "k", "n"):
+        _refuse({f"--{option}": getattr(args, option)}, "a C++ file")
+    kernel = Kernel.open(args.project)
+    given = {} if args.inputs is None else _arrays(args.inputs)
+    given |= dict(_scalar(text) for text in args.scalars)
+    with console.working(f"cosimulation of {kernel.top}"):
+        result = cosim_kernel(kernel, calls=2 if args.calls is None else args.calls, given=given,
+                              stalls=args.stalls, seed=args.seed, engine=args.engine,
+                              waves=args.waves)  # fmt: skip
+    data = {**vars(result), "cycles_per_second": round(result.cycles_per_second),
+            "waves": None if result.waves is None else str(result.waves)}  # fmt: skip
+    console.result(data, f"Cosimulation of {kernel.top}", _kernel_rows(result))
+    return 0 if result.match else 1
+
+
+def _arrays(file: Path) -> dict[str, Any]:
+    try:
+        with np.load(file) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, BadZipFile) as error:
+        raise InputError(f"{file}: is no .npz file that can be read ({error})") from None
+
+
+def _scalar(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    try:
+        return name, int(value, 0)
+    except ValueError:
+        raise InputError(f"--set {text}: is not NAME=INTEGER") from None
+
+
+def _kernel_rows(result: KernelResult) -> list[tuple[str, Any]]:
+    cycles = ", ".join(f"{cycles:,}" for cycles in result.cycles)
+    rows: list[tuple[str, Any]] = [
+        ("match", result.match),
+        ("mismatches", f"{result.mismatches:,} of {result.outputs:,} outputs"),
+        ("cycles", f"{cycles} from start to done, by call"),
+        ("stalls", f"{result.stalls:g}, seed {result.seed}"),
+        ("FIFOs", _fills(result.fifos)),
+        ("engine", f"{result.engine}, {result.cycles_per_second:,.0f} cycles/s"),
+    ]
+    if result.first_mismatch is not None:
+        rows.insert(2, ("first mismatch", result.first_mismatch))
+    rows += [("violation", text) for text in result.violations]
+    rows += [] if result.waves is None else [("waves", result.waves)]
+    return rows
+
+
+def _fills(fifos: Mapping[str, Mapping[str, int]]) -> str:
+    return ", ".join(f"{name} {fill['most']}/{fill['depth']}" for name, fill in fifos.items())
 
 
 def _refuse(given: dict[str, Any], kind: str) -> None:
@@ -93,8 +172,7 @@ def _rows(result: CosimResult) -> list[tuple[str, Any]]:
         ("cycles a frame", f"{result.cycles_per_frame:,.1f}, {result.ratio:.3f} of the bound "
                            f"{result.bound_cycles:,}"),
         ("stalls", f"{result.stalls:g}, seed {result.seed}"),
-        ("FIFOs", ", ".join(f"{name} {fill['most']}/{fill['depth']}"
-                            for name, fill in result.fifos.items())),
+        ("FIFOs", _fills(result.fifos)),
         ("engine", f"{result.engine}, {result.cycles_per_second:,.0f} cycles/s"),
     ]  # fmt: skip
     if result.first_mismatch is not None:

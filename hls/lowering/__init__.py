@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
 from hls.lowering.constants import multiply_by_constants
 from hls.lowering.countdown import count_down
+from hls.lowering.division import expand_divisions
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
+from hls.lowering.interface import manifest
 from hls.lowering.llvmir import parse
 from hls.lowering.machine import bind
 from hls.lowering.memoryports import split_accesses
@@ -34,10 +36,14 @@ __all__ = ["Lowered", "lower"]
 
 @dataclass(frozen=True)
 class Lowered:
-    """What lowering makes: Verilog files by name, and a report of loops and memories."""
+    """What lowering makes: Verilog files by name, a report of loops and memories, the interface."""
 
     files: dict[str, str]
     report: dict[str, Any]
+    interface: dict[str, Any] = field(default_factory=dict)
+    """Ports, registers and arguments, as `hls.lowering.interface.manifest` says them."""
+    sources: list[Path] = field(default_factory=list)
+    """The user's files that were read."""
 
 
 def lower(
@@ -55,12 +61,13 @@ def lower(
         ToolFailed: clang rejects the file.
     """
     target = target_of(part, clock_ns)
-    ir, pragmas = compile_source(source, includes)
+    ir, pragmas, sources = compile_source(source, includes)
     optimised = optimize(ir, top, pragmas)
     design = read(parse(optimised), symbol_of(optimised, top), pragmas)
     for process in design.processes:
         check_claims(clean(convert(process, pragmas)))
         clean(flatten_muxes(process))
+        clean(expand_divisions(process))
     split_accesses(design)
     for process in reversed(design.processes):
         clean(simplify_casts(process))
@@ -78,4 +85,5 @@ def lower(
         for machine in machines
     }
     files |= top_texts(design)
-    return Lowered(files, report(design, schedules, machines, pragmas, target))
+    made = report(design, schedules, machines, pragmas, target)
+    return Lowered(files, made, manifest(design), sources)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hls.errors import InputError
 from hls.lowering.ir import Memory, Value
 
-__all__ = ["Address", "Array", "Choice", "Location"]
+__all__ = ["Address", "Array", "Choice", "Location", "Structs"]
 
 
 @dataclass
@@ -157,3 +157,26 @@ class Array:
         for stride, indices in zip(strides, ranges, strict=True):
             words = [base + i * stride for base in words for i in indices]
         return [self.values[word] for word in words]
+
+
+@dataclass(eq=False)
+class Structs:
+    """An array of structs of `size` bytes: an array for each member, by its offset in bytes."""
+
+    name: str
+    size: int
+    members: dict[int, Array]
+
+    def member(self, address: Address, place: str) -> Address:
+        """The address within the array of the member that it points to.
+
+        Raises:
+            InputError: it points to no member.
+        """
+        offset = address.constant % self.size
+        if offset not in self.members or any(step % self.size for step, _ in address.terms):
+            raise InputError(
+                f"{place}: {self.name} is accessed in the middle of a struct's member; use structs "
+                "of integers, without arrays in them"
+            )
+        return Address(self.members[offset], address.constant - offset, address.terms)

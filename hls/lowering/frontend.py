@@ -21,8 +21,8 @@ _FLAGS = ("-std=c++17", "-fno-sanitize=all", "-fno-threadsafe-statics", "-Wno-un
           "-Wno-unused-label", "-Wno-unused-command-line-argument")  # fmt: skip
 
 
-def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pragma]]:
-    """The LLVM IR of a C++ file, and the pragmas that its marker calls number.
+def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pragma], list[Path]]:
+    """The LLVM IR of a C++ file, the pragmas that its marker calls number, the user's files.
 
     Raises:
         ToolFailed: clang rejects the file.
@@ -38,7 +38,8 @@ def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pr
              *(f"-I{folder}" for folder in folders), source, "-o", expanded],
             what=f"preprocessing {source.name}",
         )  # fmt: skip
-        text, pragmas = mark(expanded.read_text())
+        preprocessed = expanded.read_text()
+        text, pragmas = mark(preprocessed)
         marked.write_text(text)
         tools.run(
             [*tools.cxx(), *_FLAGS, "-O1", "-Xclang", "-disable-llvm-passes",
@@ -46,7 +47,20 @@ def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pr
              marked, "-o", made],
             what=f"compiling {source.name}",
         )  # fmt: skip
-        return _whole_integers(_harmless_markers(made.read_text())), pragmas
+        ir = _whole_integers(_harmless_markers(_plain_symbols(made.read_text())))
+        return ir, pragmas, _own_files(preprocessed)
+
+
+def _own_files(preprocessed: str) -> list[Path]:
+    """Files that are neither ours nor the system's (those are marked by a flag 3)."""
+    found = re.findall(r'^# \d+ "([^"<]+)"((?: \d)*)$', preprocessed, re.MULTILINE)
+    files = {Path(name) for name, flags in found if "3" not in flags.split()}
+    return sorted(file for file in files if INCLUDE not in file.parents and file.is_file())
+
+
+def _plain_symbols(ir: str) -> str:
+    """Symbols without quotes, which those of lambdas have."""
+    return re.sub(r'@"([^"]+)"', lambda found: "@" + re.sub(r"[^\w.]", ".", found[1]), ir)
 
 
 def _harmless_markers(ir: str) -> str:

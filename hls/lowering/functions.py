@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable
 
 from hls.errors import InputError
-from hls.lowering.arrays import Address, Array, Choice, Location
+from hls.lowering.arrays import Address, Array, Choice, Location, Structs
 from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Block, Const, Input, Memory, Op, Pointer, Process, StreamEnd, Value
 from hls.lowering.llvmir import Function, Instruction, Module, split_commas
+from hls.lowering.names import legal_name
 from hls.lowering.source import MARKER, Pragma
 
 __all__ = ["FunctionReader", "argument_name", "marks", "plain_name"]
@@ -25,8 +26,10 @@ _COMPARE = {
     "slt": ("slt", False), "sle": ("sle", False), "ugt": ("ult", True), "uge": ("ule", True),
     "sgt": ("slt", True), "sge": ("sle", True),
 }  # fmt: skip
-_HEAD = 144
-"""Offset of hls::stream's `head_` in hls/include/lowering/hls_stream.h."""
+_SIDES = {"TDATA": (0, 1280), "TUSER": (1280, 1536), "TID": (1536, 1792), "TDEST": (1792, 2048)}
+_HEAD = 2048
+"""Offsets in hls::stream of hls/include/lowering/hls_stream.h: a read at n of an array of _SIDES
+says that a beat has n bits of that; then comes `head_`."""
 
 _TRACES = frozenset(
     ["sroa", "i", "fca", "load", "addr", "coerce", "copyload", "lcssa", "not", "mask", "masked",
@@ -70,7 +73,7 @@ class FunctionReader:
         self._module = module
         self._function = function
         self._pragmas = pragmas
-        self._process = Process(plain_name(function.name), file=function.file)
+        self._process = Process(legal_name(plain_name(function.name)), file=function.file)
         self._values: dict[str, Value] = {}
         self._addresses: dict[str, Address | Choice] = {}
         self._arrays: dict[str, Array] = {}
@@ -101,7 +104,7 @@ class FunctionReader:
             if kind == "ptr":
                 self._addresses[name] = Address(name)
             else:
-                value = Input(plain, int(kind[1:]))
+                value = Input(legal_name(plain), int(kind[1:]))
                 self._process.inputs.append(value)
                 self._values[name] = value
 
@@ -121,13 +124,31 @@ class FunctionReader:
         return found
 
     def _declare(self, name: str, plain: str, kind: str, values: list[int] | None) -> None:
-        sizes, element = self._module.layout.dimensions(kind)
-        if not re.fullmatch(r"i\d+", element):
-            raise InputError(f"{plain}: arrays of {element} are not supported; use one per member")
-        width, stride = int(element[1:]), self._module.layout.size(element)
+        layout = self._module.layout
+        sizes, element = layout.dimensions(kind)
         count = sum(other.name.split("__")[0] == plain for other in self._arrays.values())
         unique = f"{plain}__{count}" if count else plain
-        array = Array(unique, sizes or [1], width, stride, values)
+        if re.fullmatch(r"i\d+", element):
+            stride = layout.size(element)
+            array = Array(unique, sizes or [1], int(element[1:]), stride, values)
+            self._bind(array, plain)
+            self._arrays[name] = array
+            self._addresses[name] = Address(array)
+            return
+        # An array of structs is an array of each member.
+        size = layout.size(element)
+        leaves = layout.leaves(element)
+        members = {}
+        for number, (offset, leaf) in enumerate(leaves):
+            own = None if values is None else values[number :: len(leaves)]
+            width = int(leaf[1:])
+            member = Array(f"{unique}_{number}", sizes or [1], width, size, own)
+            self._bind(member, plain)
+            self._arrays[f"{name}.{number}"] = members[offset] = member
+        self._addresses[name] = Address(Structs(unique, size, members))
+
+    def _bind(self, array: Array, plain: str) -> None:
+        """Do to an array what pragmas ask for the variable `plain`."""
         for pragma in self._marks:
             if pragma.options.get("variable") != plain:
                 continue
@@ -141,8 +162,6 @@ class FunctionReader:
                 array.distance = pragma.integer("distance", 1)
             elif pragma.name == "BIND_STORAGE":
                 array.storage = pragma.options.get("impl", pragma.options.get("type", ""))
-        self._arrays[name] = array
-        self._addresses[name] = Address(array)
 
     def _global(self, name: str) -> None:
         variable = self._module.globals[name]
@@ -194,9 +213,8 @@ class FunctionReader:
                 stride = layout.size(kind)
             else:
                 body = layout.body(kind) if kind.startswith("%") else kind
-                fields = layout.fields(body)
-                constant += sum(layout.size(f) for f in fields[: int(value)])
-                kind = fields[int(value)]
+                constant += layout.offsets(body)[int(value)]
+                kind = layout.fields(body)[int(value)]
                 continue
             if re.fullmatch(r"-?\d+", value):
                 constant += stride * int(value)
@@ -318,7 +336,7 @@ class FunctionReader:
         kind, pointer = split_commas(_FLAGS.sub("", instruction.rest))[:2]
         width = _width(kind, instruction)
         address = self._address(pointer.removeprefix("ptr "))
-        if isinstance(address, Choice) or isinstance(address.base, Array):
+        if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
             value = self._load(instruction, address, width)
             source = address if isinstance(address, Address) else address.then
             while isinstance(source, Choice):
@@ -339,7 +357,7 @@ class FunctionReader:
         width = _width(kind, instruction)
         value = self._value(text, width)
         address = self._address(pointer.removeprefix("ptr "))
-        if isinstance(address, Choice) or isinstance(address.base, Array):
+        if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
             self._store(instruction, address, value, None)
         elif volatile:
             op = self._op(instruction, "write", 0, [value])
@@ -352,7 +370,9 @@ class FunctionReader:
     def _stream_load(self, instruction: Instruction, address: Address, width: int) -> None:
         base = str(address.base)
         if address.constant < _HEAD:
-            self._stream(base, 0).data_bytes = address.constant
+            name, first = next((n, low) for n, (low, high) in _SIDES.items()
+                               if low <= address.constant < high)  # fmt: skip
+            self._stream(base, 0).sides[name] = address.constant - first
             return
         if address.constant == _HEAD:
             op = self._op(instruction, "read", width, [])
@@ -422,6 +442,8 @@ class FunctionReader:
         self, instruction: Instruction, address: Address, width: int
     ) -> tuple[Array, Location, dict[int, Value]]:
         """The array of an address, the place in it, and the values of its moving bank indices."""
+        if isinstance(address.base, Structs):
+            address = address.base.member(address, f"line {instruction.line}")
         array = address.base
         if not isinstance(array, Array) or width != array.width:
             what = f"elements of {array.width} bits" if isinstance(array, Array) else "no array"
@@ -568,6 +590,11 @@ class FunctionReader:
             if number not in self._block.pragmas:
                 self._block.pragmas.append(number)
             return
+        if name.startswith(("llvm.mem",)):
+            raise InputError(
+                f"line {instruction.line}: an array is filled or copied as a whole, which is not "
+                "supported; do it in a loop over its elements"
+            )
         if name.startswith(
             ("llvm.lifetime", "llvm.assume", "llvm.dbg", "llvm.experimental.noalias")
         ):
@@ -600,10 +627,55 @@ class FunctionReader:
         larger = self._plain_op(instruction, "umax", width, args)
         self._op(instruction, "sub", width, [larger, args[1]])
 
+    def _call_ctpop(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        total: Value = Const(0, width)
+        for bit in range(width):
+            moved = self._plain_op(instruction, "lshr", width, [args[0], Const(bit, width)])
+            one = self._plain_op(instruction, "and", width, [moved, Const(1, width)])
+            total = self._plain_op(instruction, "add", width, [total, one])
+        self._op(instruction, "or", width, [total, Const(0, width)])
+
+    def _call_bswap(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        self._reverse(instruction, width, args[0], 8)
+
+    def _call_bitreverse(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        self._reverse(instruction, width, args[0], 1)
+
+    def _reverse(self, instruction: Instruction, width: int, value: Value, piece: int) -> None:
+        """The pieces of `piece` bits in the opposite order."""
+        total: Value = Const(0, width)
+        for low in range(0, width, piece):
+            moved = self._plain_op(instruction, "lshr", width, [value, Const(low, width)])
+            part = self._plain_op(instruction, "trunc", piece, [moved])
+            wide = self._plain_op(instruction, "zext", width, [part])
+            place = Const(width - piece - low, width)
+            back = self._plain_op(instruction, "shl", width, [wide, place])
+            total = self._plain_op(instruction, "or", width, [total, back])
+        self._op(instruction, "or", width, [total, Const(0, width)])
+
     def _call_uadd_sat(self, instruction: Instruction, width: int, args: list[Value]) -> None:
         total = self._plain_op(instruction, "add", width, args)
         wrapped = self._plain_op(instruction, "ult", 1, [total, args[0]])
         self._op(instruction, "select", width, [wrapped, Const((1 << width) - 1, width), total])
+
+    def _call_fshl(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        self._funnel(instruction, width, args, "left")
+
+    def _call_fshr(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        self._funnel(instruction, width, args, "right")
+
+    def _funnel(
+        self, instruction: Instruction, width: int, args: list[Value], direction: str
+    ) -> None:
+        """{high, low} shifted by the amount modulo the width; its upper or lower half."""
+        high, low, amount = args
+        by = self._plain_op(instruction, "urem", width, [amount, Const(width, width)])
+        back = self._plain_op(instruction, "sub", width, [Const(width, width), by])
+        # By the width a shift gives 0, so that nothing special is to be done for an amount of 0.
+        left, right = (by, back) if direction == "left" else (back, by)
+        upper = self._plain_op(instruction, "shl", width, [high, left])
+        lower = self._plain_op(instruction, "lshr", width, [low, right])
+        self._op(instruction, "or", width, [upper, lower])
 
     def _call_abs(self, instruction: Instruction, width: int, args: list[Value]) -> None:
         negative = self._plain_op(instruction, "slt", 1, [args[0], Const(0, width)])
@@ -619,8 +691,17 @@ class FunctionReader:
             self._block.condition = self._value(condition, 1)
 
     def _on_ret(self, instruction: Instruction) -> None:
-        if instruction.rest != "void":
-            raise InputError(f"{self._process.name}: a top function or process must return void")
+        if instruction.rest == "void":
+            return
+        kind, value = instruction.rest.split(" ", 1)
+        if not re.fullmatch(r"i\d+", kind):
+            raise InputError(
+                f"line {instruction.line}: {self._process.name} returns more than an integer of 64 "
+                "bits; write to a stream or through a pointer instead"
+            )
+        width = int(kind[1:])
+        self._plain_op(instruction, "result", 0, [self._value(value, width)])
+        self._process.result_bits = width
 
     def _on_unreachable(self, instruction: Instruction) -> None:
         raise InputError(

@@ -125,29 +125,44 @@ class _Conversion:
     def _leave(self) -> None:
         exits = [edge for edge in self._edges if edge[1] not in self._loop.blocks]
         targets = sorted({target for _, target in exits})
-        if len(targets) != 1:
+        if not targets:
             raise InputError(
-                f"{self._place}: the pipelined loop {self._loop.header} of {self._process.name} is "
-                "left to several places; leave it in one way, with a flag"
+                f"{self._place}: the pipelined loop {self._loop.header} of {self._process.name} "
+                "never ends; give it a condition"
             )
         latch = self._loop.latch
         self._merged.condition = self._edges[(latch, self._header.name)] or Const(1, 1)
-        self._merged.targets = [self._header.name, targets[0]]
-        after = self._process.blocks[targets[0]]
-        inside = [i for i, p in enumerate(after.predecessors) if p in self._loop.blocks]
-        for phi in after.phis:
-            values = [phi.args[i] for i in inside]
-            edges = [self._edges[(after.predecessors[i], after.name)] for i in inside]
-            merged = self._select(phi, list(zip(edges, values, strict=True)))
-            phi.args = [a for i, a in enumerate(phi.args) if i not in inside] + [merged]
-        after.predecessors = [p for p in after.predecessors if p not in self._loop.blocks]
-        after.predecessors.append(self._merged.name)
+        leaves = self._branch(targets)
+        for target, leaf in zip(targets, leaves, strict=True):
+            after = self._process.blocks[target]
+            inside = [i for i, p in enumerate(after.predecessors) if p in self._loop.blocks]
+            for phi in after.phis:
+                values = [phi.args[i] for i in inside]
+                edges = [self._edges[(after.predecessors[i], after.name)] for i in inside]
+                merged = self._select(phi, list(zip(edges, values, strict=True)))
+                phi.args = [a for i, a in enumerate(phi.args) if i not in inside] + [merged]
+            after.predecessors = [p for p in after.predecessors if p not in self._loop.blocks]
+            after.predecessors.append(leaf)
         order = self._header.predecessors
         self._merged.predecessors = [self._merged.name if p == latch else p for p in order]
         for name in self._loop.blocks:
             if name != self._merged.name:
                 del self._process.blocks[name]
         self._process.blocks[self._merged.name] = self._merged
+
+    def _branch(self, targets: list[str]) -> list[str]:
+        """Go on to one of `targets` by the edge that was taken; the block that jumps to each."""
+        before, leaves = self._merged, []
+        self._merged.targets = [self._header.name]
+        for number, target in enumerate(targets[:-1]):
+            edges = [edge for (_, to), edge in self._edges.items() if to == target]
+            block = Block(f"{self._header.name}.exit{number}", predecessors=[before.name])
+            block.condition, block.targets = self._any(edges) or Const(1, 1), [target]
+            before.targets.append(block.name)
+            self._process.blocks[block.name] = before = block
+            leaves.append(block.name)
+        before.targets.append(targets[-1])
+        return [*leaves, before.name]
 
     def _substitute(self) -> None:
         def final(value: Value) -> Value:

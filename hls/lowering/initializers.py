@@ -32,11 +32,7 @@ def _take(kind: str, text: str, layout: Layout) -> tuple[list[int], str]:
     """The integers at the start of `text`, and what follows them."""
     word = re.match(r"(zeroinitializer|undef|poison)", text)
     if word:
-        sizes, _ = layout.dimensions(kind)
-        count = 1
-        for size in sizes:
-            count *= size
-        return [0] * count, text[word.end() :]
+        return [0] * len(layout.leaves(kind)), text[word.end() :]
     if text.startswith('c"'):
         end = text.index('"', 2)
         return _string(text[2:end]), text[end + 1 :]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 __all__ = [
     "ARITHMETIC",
+    "Argument",
     "Block",
     "Const",
     "Design",
@@ -114,7 +115,7 @@ class Op(Value):
     Kinds: those of ARITHMETIC; `phi` (args parallel to the block's predecessors); `load` (address;
     memory) and `store` (address, value; memory); `read`, `write` (value), `empty`, `full` on a
     stream; `fetch` (word address; pointer) and `put` (word address, value; pointer) on AXI4;
-    `claim` (index, size), which the reader makes and `ranges` proves.
+    `claim` (index, size), which the reader makes and `ranges` proves; `result` (value returned).
     `predicate`, if not None, is a one-bit value: without it being 1, an effect does not happen.
     """
 
@@ -133,7 +134,7 @@ class Op(Value):
     @property
     def has_effect(self) -> bool:
         """Whether it does more than to compute."""
-        return self.kind in ("store", "read", "write", "put", "fetch", "claim")
+        return self.kind in ("store", "read", "write", "put", "fetch", "claim", "result")
 
     def inputs(self) -> list[Value]:
         """Arguments and predicate."""
@@ -169,14 +170,15 @@ class Memory:
 class StreamEnd:
     """A stream argument of a process; `width` bits an element.
 
-    An AXI4-Stream beat has `data_bytes` of data and is {last, strb, keep, data}.
+    `sides` holds the widths of an AXI4-Stream beat's parts, {"TDATA": 32, "TKEEP": 4, ...}, lowest
+    first; it is empty if the elements are no beats.
     """
 
     name: str
     width: int
     reads: bool = False
     writes: bool = False
-    data_bytes: int = 0
+    sides: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -217,6 +219,8 @@ class Process:
     blocks: dict[str, Block] = field(default_factory=dict)
     file: str = ""
     """The source file that the lines of its operations count in."""
+    result_bits: int = 0
+    """Width of what it returns; 0 if that is nothing."""
 
     @property
     def entry(self) -> Block:
@@ -263,6 +267,20 @@ class MemoryPort:
 
 
 @dataclass(eq=False)
+class Argument:
+    """An argument of the top function: `kind` is scalar, pointer or stream.
+
+    `port` says where it comes in: "register" of the AXI4-Lite slave, "wire" or "axis". `bits` are
+    those of the register or wire.
+    """
+
+    name: str
+    kind: str
+    bits: int
+    port: str
+
+
+@dataclass(eq=False)
 class Design:
     """The top function: its processes and how they are joined.
 
@@ -277,6 +295,9 @@ class Design:
     pointers: list[Pointer] = field(default_factory=list)
     streams: list[StreamEnd] = field(default_factory=list)
     memory_ports: list[MemoryPort] = field(default_factory=list)
-    arguments: list[tuple[str, int]] = field(default_factory=list)
-    """Scalars and pointers of the register map in their order, with their widths."""
+    arguments: list[Argument] = field(default_factory=list)
+    """In the order of the function's parameters."""
+    control: str = "s_axilite"
+    """How it is started: s_axilite (registers), ap_ctrl_hs (wires) or ap_ctrl_none (always)."""
+    result_bits: int = 0
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -83,17 +83,45 @@ class Layout:
         if text.startswith("%"):
             return self._measure(self._named[text])
         if text.startswith(("{", "<{")):
-            packed = text.startswith("<")
-            offset, alignment = 0, 1
-            for part in self.fields(text):
-                size, align = self._measure(part)
-                align = 1 if packed else align
-                offset = -(-offset // align) * align + -(-size // align) * align
-                alignment = max(alignment, align)
-            return offset, alignment
+            parts = self.fields(text)
+            alignment = 1
+            if not text.startswith("<"):
+                alignment = max([1, *(self._measure(part)[1] for part in parts)])
+            end = self.offsets(text)[-1] + self.size(parts[-1]) if parts else 0
+            return end, alignment
         raise InputError(
             f"values of type {text} are not supported; use integers (ap_int, int, ...)"
         )
+
+    def offsets(self, text: str) -> list[int]:
+        """Bytes from the start of a struct to each of its elements."""
+        result, end = [], 0
+        for part in self.fields(text):
+            align = 1 if text.startswith("<") else self._measure(part)[1]
+            result.append(-(-end // align) * align)
+            end = result[-1] + self.size(part)
+        return result
+
+    def leaves(self, text: str) -> list[tuple[int, str]]:
+        """Offset and type of each integer in a type.
+
+        Raises:
+            InputError: it holds something else.
+        """
+        if re.fullmatch(r"i\d+", text):
+            return [(0, text)]
+        array = re.fullmatch(r"\[(\d+) x (.*)\]", text)
+        if array:
+            step, inner = self.size(array[2]), self.leaves(array[2])
+            return [(i * step + at, kind) for i in range(int(array[1])) for at, kind in inner]
+        body = self._named.get(text, text)
+        if not body.startswith(("{", "<{")):
+            raise InputError(f"values of type {text} are not supported; use integers (ap_int, int)")
+        return [
+            (offset + at, kind)
+            for offset, part in zip(self.offsets(body), self.fields(body), strict=True)
+            for at, kind in self.leaves(part)
+        ]
 
     def fields(self, text: str) -> list[str]:
         """The element types of a struct type's text."""
@@ -113,11 +141,17 @@ class Layout:
                 sizes.append(int(array[1]))
                 text = array[2]
                 continue
-            if text.startswith("%"):
-                parts = self.fields(self._named[text])
+            if text.startswith(("%", "{", "<{")):
+                parts = self.fields(self._named[text] if text.startswith("%") else text)
                 if len(parts) == 1:
                     text = parts[0]
                     continue
+                # A table whose last elements are 0 is a struct of parts of it.
+                leaves = self.leaves(text) if not text.startswith("%") else []
+                kinds = {kind for _, kind in leaves}
+                step = self.size(leaves[0][1]) if leaves else 0
+                if len(kinds) == 1 and all(at == i * step for i, (at, _) in enumerate(leaves)):
+                    return [*sizes, len(leaves)], kinds.pop()
             return sizes, text
 
 

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from hls.lowering.expressions import expression, is_wiring, literal
+from hls.lowering.interface import RESULT
 from hls.lowering.ir import Block, Const, Input, Memory, Op, Pointer, Process, StreamEnd, Value
 from hls.lowering.loopnames import loop_names
 from hls.lowering.scheduling import BlockSchedule, Schedule
@@ -132,7 +133,7 @@ class _Binder:
         self._stores: dict[int, list[tuple[str, str, str]]] = {}
         self._ports = {id(s): StreamPorts(s) for s in process.streams}
         self._names: dict[int, str] = {}
-        taken = dict.fromkeys((i.name for i in process.inputs), 1)
+        taken = {value.name: 1 for value in (*process.inputs, *process.pointers)}
         for op in process.ops():
             base = op.name or op.kind
             count = taken.get(base, 0)
@@ -370,6 +371,8 @@ class _Binder:
                 text = value if not missing else f"{{{missing}'d0, {value}}}"
                 self._ports[id(op.stream)].puts.append((fires, text))
                 blocked[cycle].append(f"({op.stream.name}_full{guard})")
+            elif op.kind == "result":
+                self._machine.moves.append(Move(RESULT, op.args[0].width, fires, spell(op.args[0])))
             elif op.kind in ("empty", "full"):
                 assert op.stream is not None
                 wire(1, f"{op.stream.name}_{op.kind}")

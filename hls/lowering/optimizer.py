@@ -37,7 +37,7 @@ def optimize(ir: str, top: str, pragmas: list[Pragma]) -> str:
     # An inner loop's trip count may depend on the counter of an outer one that is unrolled first.
     for _ in range(3):
         ir = _run(ir, _UNROLL)
-    return ir
+    return _run(ir, ("lower_switch",))
 
 
 def symbol_of(ir: str, top: str) -> str:

@@ -10,8 +10,10 @@ import re
 
 from hls.errors import InputError
 from hls.lowering.functions import FunctionReader, argument_name, marks, plain_name
+from hls.lowering.interface import arguments_of, control_of, mode_of
 from hls.lowering.ir import Design, Fifo, Input, Pointer, StreamEnd
 from hls.lowering.llvmir import Function, Instruction, Module, split_commas
+from hls.lowering.names import is_word, legal_name
 from hls.lowering.source import MARKER, Pragma
 
 __all__ = ["read"]
@@ -21,10 +23,15 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     """The design that the function `top` (its mangled name) describes."""
     function = module.functions[top]
     design = Design(plain_name(top))
+    if is_word(design.name):
+        raise InputError(
+            f"the top function is called {design.name}, which is a word of Verilog; rename it"
+        )
     own = [pragmas[n] for n in marks(function)]
-    for pragma in own:
+    interfaces = [pragma for pragma in own if pragma.name == "INTERFACE"]
+    for pragma in interfaces:
         # A pointer has two: m_axi for its data, s_axilite for its value.
-        if pragma.name == "INTERFACE" and "s_axilite" not in pragma.options:
+        if mode_of(pragma) != "s_axilite":
             design.interfaces[pragma.options.get("port", "")] = pragma.options
     dataflow = any(pragma.name == "DATAFLOW" for pragma in own)
     if dataflow:
@@ -32,19 +39,15 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     else:
         process = FunctionReader(module, function, pragmas).process()
         design.processes.append(process)
-        names = [*(i.name for i in process.inputs), *(p.name for p in process.pointers)]
-        names += [stream.name for stream in process.streams]
-        design.bindings[process.name] = {name: name for name in names}
+        names = [argument_name(name) for _, name in function.parameters]
+        design.bindings[process.name] = _bound(names, names)
         design.inputs, design.pointers = list(process.inputs), list(process.pointers)
         design.streams = list(process.streams)
+        design.result_bits = process.result_bits
+    parameters = [(argument_name(name), kind) for kind, name in function.parameters]
     streams = {stream.name for stream in design.streams}
-    for kind, name in function.parameters:
-        plain = argument_name(name)
-        if plain not in streams:
-            scalar = next((i for i in design.inputs if i.name == plain), None)
-            # A flag is a byte in C++, but a bit as a register.
-            bits = 64 if kind == "ptr" else scalar.width if scalar else int(kind[1:])
-            design.arguments.append((plain, bits))
+    design.arguments = arguments_of(parameters, streams, interfaces)
+    design.control = control_of(interfaces)
     return design
 
 
@@ -89,7 +92,7 @@ def _dataflow(
         width = max(end.width for end in both)
         if name in arguments:
             reads, writes = any(e.reads for e in both), any(e.writes for e in both)
-            design.streams.append(StreamEnd(name, width, reads, writes, both[0].data_bytes))
+            design.streams.append(StreamEnd(name, width, reads, writes, both[0].sides))
             continue
         if sum(e.reads for e in both) != 1 or sum(e.writes for e in both) != 1:
             raise InputError(
@@ -117,6 +120,10 @@ def _process_call(
     actual = [argument.split()[-1].strip("%") for argument in split_commas(found[2])]
     names = [argument_name(name) for _, name in callee.parameters]
     design.processes.append(process)
-    design.bindings[process.name] = {
-        name: passed.get(value, value) for name, value in zip(names, actual, strict=True)
-    }
+    design.bindings[process.name] = _bound(names, [passed.get(value, value) for value in actual])
+
+
+def _bound(inner: list[str], outer: list[str]) -> dict[str, str]:
+    """What the arguments of a process stand for, by both of their names."""
+    pairs = list(zip(inner, outer, strict=True))
+    return dict(pairs) | {legal_name(name): value for name, value in pairs}

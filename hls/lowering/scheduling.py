@@ -89,6 +89,7 @@ class _Scheduler:
         if block.loops:
             back = block.predecessors.index(block.name)
             self._carried = {id(phi): phi.args[back] for phi in block.phis}
+        self._exclusive: dict[tuple[int, int], bool] = {}
         self._floor: dict[int, int] = {}
         self._out: dict[int, tuple[int, float]] = {}
         self._start: dict[int, int] = {}
@@ -103,6 +104,9 @@ class _Scheduler:
                 )
             return found
         missed = ""
+        least, stream = self._least_ii()
+        if least > wanted:
+            missed, wanted = f"stream {stream} is used {least} times an iteration", least
         for ii in range(wanted, wanted + 64):
             found = self._attempt(ii)
             if not isinstance(found, str):
@@ -110,6 +114,16 @@ class _Scheduler:
                 return found
             missed = missed or found
         raise InputError(f"{process}: loop {self._block.name} cannot be pipelined: {missed}")
+
+    def _least_ii(self) -> tuple[int, str]:
+        """Unconditional uses of one end of a stream or pointer, the most of them, and its name."""
+        uses: dict[tuple[str, str], int] = {}
+        for op in self._block.ops:
+            end = op.stream or op.pointer
+            if end is not None and op.predicate is None and op.kind not in ("empty", "full"):
+                uses[(op.kind, end.name)] = uses.get((op.kind, end.name), 0) + 1
+        (_, name), most = max(uses.items(), key=lambda item: item[1], default=(("", ""), 1))
+        return most, name
 
     def _attempt(self, ii: int) -> BlockSchedule | str:
         self._floor = {}
@@ -242,18 +256,22 @@ class _Scheduler:
                 lifted = self._lift(op, self._start[id(op.after)] + 1) or lifted
         for ops in ends.values():
             moves = [op for op in ops if op.kind not in ("empty", "full")]
-            for first, second in itertools.pairwise(moves):
-                gap = 0 if exclusive(first, second) else 1
+            for first, second in itertools.combinations(moves, 2):
+                gap = 0 if self._exclude(first, second) else 1
                 lifted = self._lift(second, self._start[id(first)] + gap) or lifted
-                if gap and (self._start[id(second)] - self._start[id(first)]) % ii == 0:
-                    lifted = self._lift(second, self._start[id(second)] + 1) or lifted
-                if not gap:
-                    lifted = self._lift(first, self._start[id(second)]) or lifted
+                # The next iteration's come after all of this one's.
+                lifted = self._lift(first, self._start[id(second)] + 1 - ii) or lifted
             # A flag is only worth something in the cycle in which it is acted upon.
             for flag in ops:
                 if flag.kind in ("empty", "full") and moves:
                     lifted = self._lift(flag, self._start[id(moves[0])]) or lifted
         return lifted
+
+    def _exclude(self, first: Op, second: Op) -> bool:
+        key = id(first), id(second)
+        if key not in self._exclusive:
+            self._exclusive[key] = exclusive(first, second)
+        return self._exclusive[key]
 
     def _result(self, ii: int) -> BlockSchedule:
         start = dict(self._start)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hls.lowering.contents import contents
+from hls.lowering.interface import RESULT, axis_parts, port_name, register_map
 from hls.lowering.ir import Design, MemoryPort, StreamEnd
 from hls.lowering.loopnames import loop_names, source_lines
 from hls.lowering.loops import find_loops
 from hls.lowering.machine import Machine, Pipeline
-from hls.registers import registers
+from hls.lowering.names import legal_name
 from hls.rendering import render
 
 __all__ = ["process_text", "top_texts"]
@@ -25,8 +26,12 @@ def process_text(top: str, machine: Machine) -> str:
     ports = [f"input  wire {_range(i.width)}{i.name}" for i in process.inputs]
     for stream in process.streams:
         ports += _stream_ports(stream)
+    if process.result_bits:
+        ports.append(f"output reg  {_range(process.result_bits)}{RESULT}")
     registers = {
-        name: width for name, width in machine.registers().items() if not name.endswith("_more")
+        name: width
+        for name, width in machine.registers().items()
+        if not name.endswith("_more") and name != RESULT
     }
     return render(
         "rtl/process.v.j2",
@@ -166,16 +171,24 @@ def _transitions(state: Any) -> str:
 
 def top_texts(design: Design) -> dict[str, str]:
     """The top module, the control slave and the FIFO, by file name."""
-    layout = registers([(name, width) for name, width in design.arguments])
-    arguments = [{"name": name, **place} for name, place in layout["arguments"].items()]
+    layout = register_map(design)
+    arguments = [
+        {"name": name if name == RESULT else legal_name(name), **place}
+        for name, place in layout["arguments"].items()
+    ]
     context = {
         "top": design.name,
         "design": design,
         "arguments": arguments,
+        "result": RESULT,
+        "has_slave": bool(layout["port"]),
+        "wires": [{"name": legal_name(a.name), "bits": a.bits}
+                  for a in design.arguments if a.port == "wire"],
         "address_bits": layout["address_bits"],
         "axis": [_axis(stream) for stream in design.streams],
         "fifos": [
-            {"name": f.name, "width": f.width, "depth": max(2, f.depth),
+            {"name": f.name, "instance": legal_name(f.name),
+             "width": f.width, "depth": max(2, f.depth),
              "bits": max(1, (max(2, f.depth) - 1).bit_length())}
             for f in design.fifos
         ],
@@ -185,25 +198,30 @@ def top_texts(design: Design) -> dict[str, str]:
     kinds = {"burst_read": any(p.reads for p in design.memory_ports),
              "burst_write": any(p.writes for p in design.memory_ports)}  # fmt: skip
     names = {kind: f"{design.name}_{kind}.v" for kind, used in kinds.items() if used}
-    names |= {"fifo": f"{design.name}_fifo.v", "control": f"{design.name}_control.v",
-             "top": f"{design.name}.v"}  # fmt: skip
+    names |= {"fifo": f"{design.name}_fifo.v", "top": f"{design.name}.v"}
+    names |= {"control": f"{design.name}_control.v"} if layout["port"] else {}
     return {file: render(f"rtl/{kind}.v.j2", **context) for kind, file in names.items()}
 
 
-_RESERVED = {"in", "out", "input", "output", "signal", "process", "entity", "end", "begin"}
-
-
 def _axis(stream: StreamEnd) -> dict[str, Any]:
-    data = 8 * stream.data_bytes
-    port = f"{stream.name}_r" if stream.name in _RESERVED else stream.name
-    return {"name": stream.name, "port": port, "data": data, "keep": data // 8,
-            "width": stream.width, "used": data + data // 4 + 1, "reads": stream.reads}  # fmt: skip
+    """A beat lies in a word as its parts without gaps, TDATA lowest."""
+    parts = axis_parts(stream)
+    data = stream.sides.get("TDATA", stream.width)
+    used = data + sum(bits for name, bits in parts.items() if name != "TDATA")
+    return {"name": stream.name, "port": port_name(stream), "parts": parts, "data": data,
+            "gap": parts["TDATA"] - data, "width": stream.width, "used": used,
+            "reads": stream.reads}  # fmt: skip
 
 
 def _master(design: Design, port: MemoryPort) -> dict[str, Any]:
     options = design.interfaces.get(port.pointer, {})
     bundle = options.get("bundle") or "gmem"
-    return {**vars(port), "port": f"m_axi_{bundle}", "size": (port.width // 8).bit_length() - 1}
+    return {
+        **vars(port),
+        "base": legal_name(port.pointer),
+        "port": f"m_axi_{bundle}",
+        "size": (port.width // 8).bit_length() - 1,
+    }
 
 
 def _instance(design: Design, process: Any) -> dict[str, Any]:
@@ -211,7 +229,7 @@ def _instance(design: Design, process: Any) -> dict[str, Any]:
     connections = []
     for value in process.inputs:
         outer = bound[value.name]
-        connections.append((value.name, outer))
+        connections.append((value.name, legal_name(outer)))
     for stream in process.streams:
         outer = bound[stream.name]
         if stream.reads:
@@ -220,5 +238,7 @@ def _instance(design: Design, process: Any) -> dict[str, Any]:
         if stream.writes:
             connections += [(f"{stream.name}_{p}", f"{outer}_{p}") for p in ("full", "put")]
             connections.append((f"{stream.name}_tail", f"{outer}_tail"))
-    return {"name": process.name, "module": f"{design.name}_{process.name}",
+    if process.result_bits:
+        connections.append((RESULT, RESULT))
+    return {"name": legal_name(process.name), "module": f"{design.name}_{process.name}",
             "connections": connections}  # fmt: skip

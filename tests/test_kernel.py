@@ -1,0 +1,129 @@
+"""Cosimulation of C++ files of one's own: right ones match, every difference is found."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Lineloom
+
+from hls.errors import CheckFailed, InputError
+from hls.kernels import Kernel
+from hls.rtl import lower_source
+from sim.kernel import ENGINES, cosim_kernel
+
+SOURCES = Path(__file__).parent / "lowering"
+FOLDERS = Path(__file__).parent.parent / "build" / "tests" / "kernels"
+
+SIZES = {
+    "fir": {"samples": 50},
+    "histogram": {"pixels": 700},
+    "matvec": {"rows": 9, "cols": 37},
+}
+
+
+def kernel(name: str, folder: Path = FOLDERS) -> Kernel:
+    """One of the files of tests/lowering, lowered."""
+    lower_source(SOURCES / f"{name}.cpp", name, folder / name)
+    return Kernel.open(folder / name)
+
+
+@pytest.mark.parametrize("stalls", [0.0, 0.3])
+@pytest.mark.parametrize("name", SIZES)
+def test_a_users_own_file_matches(name: str, stalls: float) -> None:
+    result = cosim_kernel(kernel(name), given=SIZES[name], stalls=stalls, seed=1)
+    assert result.match, result
+    assert result.outputs > 50
+
+
+@pytest.mark.parametrize("name", ["fir", "matvec"])
+def test_both_engines_take_the_same_cycles(name: str) -> None:
+    results = [cosim_kernel(kernel(name), given=SIZES[name], engine=e) for e in ENGINES]
+    assert all(result.match for result in results)
+    assert results[0].cycles == results[1].cycles
+
+
+def test_the_documented_commands(lineloom: Lineloom, tmp_path: Path) -> None:
+    folder = tmp_path / "fir"
+    lowered = lineloom(
+        "lower", "--source", SOURCES / "fir.cpp", "--top", "fir", "-o", folder, "--json"
+    )
+    assert lowered.code == 0
+    np.savez(tmp_path / "in.npz", **{"in": np.arange(20), "in.TKEEP": np.arange(20) % 16},
+             samples=20)  # fmt: skip
+    ran = lineloom("cosim", folder, "--inputs", tmp_path / "in.npz", "--stalls", "0.3", "--json",
+                   "--engine", "fast")  # fmt: skip
+    assert ran.code == 0
+    # 20 beats with four signals, of each of two calls
+    assert (ran.json["match"], ran.json["outputs"]) == (True, 160)
+    refused = lineloom("cosim", folder, "--frames", "3")
+    assert refused.code == 2
+    assert "--frames does not apply to a C++ file" in refused.err
+
+
+def test_a_wrong_value_is_found(tmp_path: Path) -> None:
+    kernel("fir", tmp_path)
+    rtl = tmp_path / "fir" / "rtl" / "fir_fir.v"
+    text = rtl.read_text()
+    assert "32'd7" in text
+    rtl.write_text(text.replace("32'd7", "32'd6", 1))
+    result = cosim_kernel(Kernel.open(tmp_path / "fir"), given=SIZES["fir"])
+    assert not result.match
+    assert result.first_mismatch is not None
+    assert result.first_mismatch["argument"] == "out"
+    assert result.first_mismatch["signal"] == "TDATA"
+
+
+def test_a_write_elsewhere_is_found(tmp_path: Path) -> None:
+    kernel("matvec", tmp_path)
+    rtl = tmp_path / "matvec" / "rtl" / "matvec.v"
+    text = rtl.read_text()
+    assert ".base(y)" in text
+    rtl.write_text(text.replace(".base(y)", ".base(y + 64'd4096)", 1))
+    result = cosim_kernel(Kernel.open(tmp_path / "matvec"), given=SIZES["matvec"])
+    assert not result.match
+    assert any("outside its buffer" in text for text in result.violations)
+    assert any("memory beside the arrays changed" in text for text in result.violations)
+
+
+def test_a_hang_says_who_waits(tmp_path: Path) -> None:
+    kernel("fir", tmp_path)
+    rtl = tmp_path / "fir" / "rtl" / "fir.v"
+    text = rtl.read_text()
+    old = "assign in_put = in_r_TVALID;"
+    assert old in text
+    rtl.write_text(text.replace(old, "assign in_put = 1'b0;"))
+    with pytest.raises(CheckFailed, match="process fir runs while stream in_port is empty"):
+        cosim_kernel(Kernel.open(tmp_path / "fir"), given=SIZES["fir"], patience_cycles=1000)
+
+
+def test_inputs_are_judged() -> None:
+    fir, matvec = kernel("fir"), kernel("matvec")
+    for given, message in (
+        ({"sample": 3}, r"sample: there is no such input; there are in, samples, in\.TKEEP, "),
+        ({"samples": -1}, r"samples: -1 is outside 0\.\.4294967295, the values of 32 bits"),
+        ({"samples": [1, 2]}, "samples: is a scalar and has 2 values"),
+        ({"in": np.zeros(3)}, "in: has dtype float64; give integers"),
+        ({"in": [1, 2], "in.TLAST": [1]}, r"in\.TLAST: has 1 values for 2 beats"),
+    ):
+        with pytest.raises(InputError, match=message):
+            cosim_kernel(fir, given=given)
+    with pytest.raises(InputError, match="calls=0 is not positive"):
+        cosim_kernel(matvec, calls=0)
+
+
+def test_a_program_that_stops_says_why() -> None:
+    with pytest.raises(CheckFailed, match=r"C-sim of fir stopped: .* is read while empty"):
+        cosim_kernel(kernel("fir"), given={"samples": 5, "in": [1, 2]})
+
+
+def test_a_changed_file_has_to_be_lowered_again(tmp_path: Path) -> None:
+    shutil.copy(SOURCES / "fir.cpp", tmp_path)
+    lower_source(tmp_path / "fir.cpp", "fir", tmp_path / "build")
+    (tmp_path / "fir.cpp").write_text((SOURCES / "fir.cpp").read_text() + "\n")
+    with pytest.raises(InputError, match="changed since it was lowered"):
+        Kernel.open(tmp_path / "build")
+    with pytest.raises(InputError, match=r"has no kernel\.json; make one with lineloom lower"):
+        Kernel.open(tmp_path)
