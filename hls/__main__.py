@@ -43,12 +43,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _divided(given: list[str]) -> tuple[list[str], list[str]]:
+    """Our own arguments, and those behind -- that `lineloom run` passes to its script."""
+    if given[:1] != ["run"] or "--" not in given:
+        return given, []
+    place = given.index("--")
+    return given[:place], given[place + 1 :]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    console = Console(as_json="--json" in given)
+    own, passed = _divided(given)
+    console = Console(as_json="--json" in own)
     try:
-        args = _parser().parse_args(given)
+        args = _parser().parse_args(own, argparse.Namespace(passed=passed))
         code: int = VERBS[args.verb].run(args, console)
     except LineloomError as error:
         console.failure(str(error), error.exit_code)

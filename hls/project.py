@@ -141,13 +141,29 @@ def _refuse_foreign(path: Path) -> None:
         names = {entry.name for entry in path.iterdir()}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); choose another one") from None
-    foreign = sorted(names - _OURS)
+    foreign = sorted(names - _OURS - _overlay_files(path))
     if foreign or (names and "manifest.json" not in names):
         what = foreign[0] if foreign else "files without a manifest.json"
         raise InputError(
             f"{path}: holds something that Lineloom did not make ({what}); choose another folder "
             "with -o, or empty it"
         )
+
+
+def _overlay_files(path: Path) -> set[str]:
+    """Names of the files of overlays for the simulated board, whose .bit is a text.
+
+    A bitstream by Vivado takes too long to be replaced as lightly.
+    """
+    found = set()
+    for bit in path.glob("*.bit"):
+        try:
+            text = json.loads(bit.read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(text, dict) and "lineloom" in text:
+            found |= {bit.name, f"{bit.stem}.hwh"}
+    return found
 
 
 def remove_outputs(project: Project, kind: str) -> Path:

@@ -40,12 +40,8 @@ class SimulatedBit:
         Raises:
             InputError: it is a bitstream for a real board.
         """
-        try:
-            data = json.loads(file.read_text())
-            known = data["lineloom"] == _KIND
-        except (ValueError, KeyError, TypeError):
-            known, data = False, {}
-        if not known:
+        data = _text(file)
+        if data is None:
             raise InputError(
                 f"{file}: is no overlay for the simulated board; write one with lineloom run or "
                 "sim.board, from the project that it was built of"
@@ -78,6 +74,15 @@ class SimulatedBit:
         return Overlay(board_named(self.board), self.clock_mhz, tuple(engines))
 
 
+def _text(file: Path) -> dict[str, Any] | None:
+    """What a .bit for the simulated board says, or None if it is none."""
+    try:
+        data = json.loads(file.read_text())
+        return data if data["lineloom"] == _KIND else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def prepare(
     projects: Sequence[Path],
     *,
@@ -95,7 +100,8 @@ def prepare(
             folder beside the first one that has all their names.
 
     Raises:
-        InputError: a project or the board is unknown, or they do not fit together.
+        InputError: a project or the board is unknown, they do not fit together, or a bitstream for
+            a real board is in the place.
     """
     if not projects:
         raise InputError("an overlay needs at least one project; name a folder")
@@ -108,6 +114,12 @@ def prepare(
     overlay = bit.overlay()
     first = Path(projects[0])
     place = folder or (first if len(projects) == 1 else first.parent / overlay.name)
+    file = place / f"{overlay.name}.bit"
+    if file.is_file() and _text(file) is None:
+        raise InputError(
+            f"{file}: is a bitstream for a real board and is not replaced by one for the simulated "
+            "board; move it to another folder"
+        )
     texts: dict[str, Any] = {f"{overlay.name}.hwh": handoff(overlay, processing_system(chosen))}
     if not (place / "manifest.json").is_file() or place.resolve() != first.resolve():
         texts["manifest.json"] = json.dumps(overlay.manifests, indent=2) + "\n"
@@ -115,7 +127,6 @@ def prepare(
         place.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (place / name).write_text(text)
-        file = place / f"{overlay.name}.bit"
         bit.write(file)
     except OSError as error:
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hls.commands import bitstream, conv2d, cosim, csim, estimate, gemm, lower, show
+from hls.commands import bitstream, conv2d, cosim, csim, estimate, gemm, lower, run, show
 
 __all__ = ["VERBS"]
 
@@ -13,6 +13,7 @@ VERBS = {
     "lower": lower,
     "cosim": cosim,
     "estimate": estimate,
+    "run": run,
     "bitstream": bitstream,
     "show": show,
 }
