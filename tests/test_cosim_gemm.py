@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Lineloom
 
 from hls import Gemm, InputError, Project, generate
+from hls.rtl import lower_project
 from sim.cosim import CosimResult, cosim
 
 Build = Callable[[str], Project]
@@ -95,6 +97,15 @@ def test_both_engines_agree(build: Build) -> None:
         slow = cosim(build("flat"), sizes=(5, 21, 19), stalls=stalls)
         assert slow.match
         assert (run(build("flat"), (5, 21, 19), stalls=stalls).output == slow.output).all()
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(4, 8)])
+def test_arrays_of_any_shape_lower(rows: int, cols: int, tmp_path: Path) -> None:
+    """LLVM's NewGVN aborted the process on 4 x 8 PEs."""
+    design = Gemm(max_m=4000, max_k=70, max_n=70, rows=rows, cols=cols)
+    report = lower_project(generate(design, tmp_path / "gemm")).report
+    loops = [loop for process in report["processes"] for loop in process["loops"]]
+    assert {loop["ii"] for loop in loops} == {1}
 
 
 # ---------------------------------------------------------------------- as fast as predicted
