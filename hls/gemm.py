@@ -296,9 +296,7 @@ class Gemm:
         b, c = k * -(-n // self.cols), m * -(-n // self.cols)
         return max(-(-m * n * k // self.multipliers), a, b, c)
 
-    def cycles(
-        self, m: int, k: int, n: int, *, memory_latency: int = MEMORY_LATENCY_CYCLES
-    ) -> int:
+    def cycles(self, m: int, k: int, n: int, *, memory_latency: int = MEMORY_LATENCY_CYCLES) -> int:
         """Start to done, as cosimulation counts them without stalls.
 
         The array takes a pass over the sums of a tile for each of the k columns of A, tile after
