@@ -81,8 +81,7 @@ def _slice(op: Op, ops: list[Op]) -> None:
             if inner.kind == "trunc" or low >= source.width:
                 break
             # Some bits are there, and some are the extension's.
-            there = _new(ops, "slice", source.width - low, [source, _position(low)], op)
-            _slice(there, ops)
+            there = _bits(ops, source, low, source.width - low, op)
             op.kind, op.args = inner.kind, [there]
             return
         inner = source
@@ -109,8 +108,7 @@ def _as_slice(op: Op, ops: list[Op]) -> None:
     by = _amount(op)
     if op.kind not in ("lshr", "ashr") or by is None or not 0 < by < op.width:
         return
-    upper = _new(ops, "slice", op.width - by, [op.args[0], _position(by)], op)
-    _slice(upper, ops)
+    upper = _bits(ops, op.args[0], by, op.width - by, op)
     op.kind, op.args = ("zext" if op.kind == "lshr" else "sext"), [upper]
 
 
@@ -178,6 +176,14 @@ def _amount(value: Value) -> int | None:
         by = value.args[1]
         return by.value if isinstance(by, Const) else None
     return None
+
+
+def _bits(ops: list[Op], value: Value, low: int, width: int, like: Op) -> Op:
+    """`width` bits of `value` from `low` on; what it takes of new operations comes before it."""
+    op = Op("slice", width, [value, _position(low)], like.name, like.line)
+    _slice(op, ops)
+    ops.append(op)
+    return op
 
 
 def _new(ops: list[Op], kind: str, width: int, args: list[Value], like: Op) -> Op:

@@ -234,16 +234,19 @@ class Process:
             yield from block.ops
 
     def check(self) -> None:
-        """Blocks' edges agree, and every operand is defined by an operation or is a leaf."""
+        """Blocks' edges agree, and every operand is a leaf or an operation that comes before."""
         defined = set(map(id, self.ops()))
         for block in self.blocks.values():
             for target in block.targets:
                 assert block.name in self.blocks[target].predecessors, (block.name, target)
             for phi in block.phis:
                 assert len(phi.args) == len(block.predecessors), (block.name, phi.name)
+            later = set(map(id, block.ops))
             for op in [*block.phis, *block.ops]:
                 for value in op.inputs():
                     assert not isinstance(value, Op) or id(value) in defined, (op.name, value.name)
+                    assert op.kind == "phi" or id(value) not in later, (op.name, value.name)
+                later.discard(id(op))
 
 
 @dataclass(eq=False)
