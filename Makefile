@@ -47,6 +47,12 @@ test: .venv/ready ## Run all tests
 bench: .venv/ready ## Measure and print the benchmark tables
 	@$(RUN) benchmarks
 
+.PHONY: notebooks
+notebooks: .venv/ready ## Execute the notebooks on the simulated board, into build/notebooks
+	@for notebook in notebooks/*.ipynb; do
+	    $(RUN) hls run $$notebook -o build/notebooks/$${notebook##*/}
+	done
+
 .PHONY: check
 check: .venv/ready ## Lint, format check and type check
 	@$(RUN) ruff check .

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.device import board
+    from sim.plug import overlay, plug_in_board
 
-__all__ = ["board"]
+__all__ = ["board", "overlay", "plug_in_board"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +18,6 @@ def __getattr__(name: str) -> Any:
         from sim.device import board
 
         return board
+    if name in ("overlay", "plug_in_board"):
+        return getattr(import_module("sim.plug"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sim.plug import VARIABLE, Setting
 
 __all__ = ["run_notebook"]
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _STARTUP = "__import__('sim.plug').plug.plug_in_from_environment()"
 
 
@@ -56,14 +58,15 @@ def run_notebook(notebook: Path, setting: Setting, output: Path) -> str | None:
         timeout=None,
         kernel_name="python3",
         resources={"metadata": {"path": str(notebook.resolve().parent)}},
-        extra_arguments=[f"--IPKernelApp.exec_lines={_STARTUP}"],
+        # It would warn that sockets of this machine are not encrypted.
+        extra_arguments=[f"--IPKernelApp.exec_lines={_STARTUP}", "--log-level=ERROR"],
         record_timing=False,
     )
     failure = None
     try:
         client.execute(env=environment)
     except nbclient.exceptions.CellExecutionError as error:
-        failure = str(error)
+        failure = _COLOURS.sub("", str(error))
     except nbclient.exceptions.DeadKernelError:
         raise ToolFailed(f"{notebook}: its kernel died; run its cells as a script") from None
     try:

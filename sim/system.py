@@ -146,7 +146,11 @@ class System:
         name, offset, registers = self._find(address)
         self._reads += 1
         longer = max(0, self._reads - _PATIENT_READS)
-        self.step(min(_LONGEST_STEP, _CYCLES_PER_READ * (1 + longer)))
+        wanted = min(_LONGEST_STEP, _CYCLES_PER_READ * (1 + longer))
+        before = self.cycles
+        self.step(wanted)
+        if self.cycles - before < wanted:
+            self._reads = 0  # something happened, which ends the waiting
         if self._reads > _PATIENT_READS and self.quiet_cycles > self._patience:
             self._reads = 0
             raise BoardHang(self._hang(name, offset, registers))

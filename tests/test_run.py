@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, Lineloom, Outcome
 
 from hls import Conv2d, Project
+from hls.commands.run import EXAMPLE
 from sim import reference
 from sim.overlay_files import prepare
 
@@ -114,6 +115,17 @@ def expected(project: Project, x: np.ndarray) -> np.ndarray:
     assert isinstance(project.design, Conv2d)
     assert project.parameters is not None
     return reference.conv2d_output(project.design, project.parameters, x[None])[0]
+
+
+def test_the_example_of_the_verb_works(built: Path, tmp_path: Path) -> None:
+    script(tmp_path, CONV.replace("sys.argv[2]", "'x.npy'").replace("sys.argv[3]", "sys.argv[2]"))
+    np.save(tmp_path / "x.npy", np.zeros((6, 6, 3), np.int8))
+    (tmp_path / "build").symlink_to(built)
+    command, verb, *arguments = shlex.split(EXAMPLE.replace("--frames 3", "conv1.bit y.npy"))
+    assert (command, verb) == ("lineloom", "run")
+    done = run(*arguments, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "y.npy").is_file()
 
 
 def test_raw_pynq_multiplies_with_two_engines_in_one_overlay(built: Path, tmp_path: Path) -> None:
