@@ -220,6 +220,8 @@ class Bench:
         for offset, word in writes + self.job.writes(call):
             if not await self._access("write", offset, word):
                 return False
+        if not by_registers:
+            await RisingEdge(self.dut.ap_clk)
         watch.expect_start()
         if self.job.control == "ap_ctrl_hs":
             cocotb.start_soon(self._start())

@@ -78,6 +78,7 @@ class Bench {
 
   void reset() {
     reset_.set(uint64_t(0));
+    start_.set(uint64_t(0));
     for (int i = 0; i < 10; ++i) tick();
     reset_.set(uint64_t(1));
     for (int i = 0; i < 4; ++i) tick();

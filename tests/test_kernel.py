@@ -38,11 +38,47 @@ def test_a_users_own_file_matches(name: str, stalls: float) -> None:
     assert result.outputs > 50
 
 
-@pytest.mark.parametrize("name", ["fir", "matvec"])
+CONSTRUCTS = {
+    "types": {},
+    "wide": {"count": 7},
+    "division": {"count": 11},
+    "bits": {"count": 60},
+    "structs": {"count": 40},
+    "state": {},
+    "control": {"rows": 12, "cols": 9},
+    "whiles": {},
+    "functions": {"times": 5},
+    "dataflow": {"count": 30},
+    "partition": {},
+    "axis": {},
+    "masters": {"count": 13},
+    "hazard": {"count": 20},
+    "wires": {},
+    "endless": {},
+    "loops": {},
+}
+"""What each file of tests/lowering is given; its first line says which constructs it has."""
+
+
+@pytest.mark.parametrize("name", CONSTRUCTS)
+def test_each_construct_matches_under_stalls(name: str) -> None:
+    made = kernel(name)
+    for stalls in (0.3, 0.0):
+        result = cosim_kernel(made, calls=3, given=CONSTRUCTS[name], stalls=stalls, seed=2)
+        assert result.match, result
+
+
+@pytest.mark.parametrize("name", ["fir", "matvec", "axis"])
 def test_both_engines_take_the_same_cycles(name: str) -> None:
-    results = [cosim_kernel(kernel(name), given=SIZES[name], engine=e) for e in ENGINES]
+    given = SIZES.get(name, {})
+    results = [cosim_kernel(kernel(name), given=given, engine=e) for e in ENGINES]
     assert all(result.match for result in results)
     assert results[0].cycles == results[1].cycles
+
+
+@pytest.mark.parametrize("name", ["wires", "endless"])
+def test_kernels_without_registers_run_in_cocotb(name: str) -> None:
+    assert cosim_kernel(kernel(name), stalls=0.3, engine="cocotb").match
 
 
 def test_the_documented_commands(lineloom: Lineloom, tmp_path: Path) -> None:
@@ -127,3 +163,9 @@ def test_a_changed_file_has_to_be_lowered_again(tmp_path: Path) -> None:
         Kernel.open(tmp_path / "build")
     with pytest.raises(InputError, match=r"has no kernel\.json; make one with lineloom lower"):
         Kernel.open(tmp_path)
+
+
+def test_a_wire_does_not_start_a_kernel_before_the_call() -> None:
+    """Found by this bench: inputs are random until they are driven."""
+    for seed in range(6):
+        assert cosim_kernel(kernel("wires"), calls=1, seed=seed, stalls=0.3).match

@@ -111,11 +111,12 @@ class Array:
             else:
                 terms.append((times * factors[dimension], value))
         fixed = {d: i for d, i in enumerate(indices) if d in self.complete}
-        # An index that left its dimension would be another index of the dimension outside.
+        # An index that left its dimension would be another index of the dimension outside. Of the
+        # outermost one C++ itself demands that it stays within.
         claims = {
             d: (indices[d], parts)
             for d, parts in inner.items()
-            if d in self.complete or any(c < d for c in self.complete)
+            if d and (d in self.complete or any(c < d for c in self.complete))
         }
         return Location(fixed, moving, word, terms, claims)
 

@@ -179,6 +179,8 @@ class StreamEnd:
     reads: bool = False
     writes: bool = False
     sides: dict[str, int] = field(default_factory=dict)
+    order: str = ""
+    """Accesses to all ends of the same order happen one after the other, as in the program."""
 
 
 @dataclass(eq=False)

@@ -48,14 +48,24 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
             f"{design.name}: pointer {outer} is accessed in two places or widths; give each "
             "process a pointer of its own"
         )
-    addresses = StreamEnd(f"{outer}_{side}_address", index_width, writes=True)
-    words = StreamEnd(f"{outer}_{side}_data", width, reads=side == "read", writes=side == "write")
+    kinds = {op.kind for op in process.ops() if op.pointer is pointer}
+    # What was written may be read again: the memory must not see it in another order.
+    both = kinds > {kind} or any(s.order == outer for s in process.streams)
+    order = outer if both else ""
+    addresses = StreamEnd(f"{outer}_{side}_address", index_width, writes=True, order=order)
+    words = StreamEnd(f"{outer}_{side}_data", width, reads=side == "read",
+                      writes=side == "write", order=order)  # fmt: skip
+    if not both and (port.reads or port.writes):
+        raise InputError(
+            f"{design.name}: pointer {outer} is read by one process and written by another; give "
+            "each a pointer of its own"
+        )
     design.fifos += [
         Fifo(addresses.name, index_width, _ADDRESS_WORDS), Fifo(words.name, width, _DATA_WORDS)
     ]  # fmt: skip
     port.reads |= side == "read"
     port.writes |= side == "write"
-    ahead = _address_process(process, pointer, kind, addresses)
+    ahead = None if both else _address_process(process, pointer, kind, addresses)
     if ahead is not None:
         ahead.name = f"{process.name}_{outer}_{side}_addresses"
         design.processes.append(ahead)

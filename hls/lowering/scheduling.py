@@ -246,7 +246,9 @@ class _Scheduler:
         lifted = None
         ends: dict[tuple[int, str], list[Op]] = {}
         for op in self._block.ops:
-            if op.stream is not None:
+            if op.stream is not None and op.stream.order:
+                ends.setdefault((0, op.stream.order), []).append(op)
+            elif op.stream is not None:
                 side = "in" if op.kind in ("read", "empty") else "out"
                 ends.setdefault((id(op.stream), side), []).append(op)
             elif op.pointer is not None:

@@ -22,8 +22,8 @@ fill:
     whole[i & 7] = v;
     cyclic[i] = v + 1;
     block[i] = v + 2;
-    rows[i & 3][i % 6] = v + 3;
-    columns[i % 6][i & 3] = v + 4;
+    rows[i & 3][i >> 2] = v + 3;
+    columns[i >> 2][i & 3] = v + 4;
   }
 sum:
   for (int i = 0; i < 24; i += 4) {
