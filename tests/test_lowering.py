@@ -50,6 +50,22 @@ def test_generated_designs_reach_one_iteration_a_cycle(
     assert {name: ii for name, (ii, _) in loops(made).items() if ii != 1} == {}
 
 
+def test_bytes_of_a_table_may_spell_llvm_syntax(tmp_path: Path) -> None:
+    """LLVM prints these as c"a@", c"%@" and so on, which look like symbols across two strings."""
+    made = lowered(
+        tmp_path,
+        """
+        static const signed char kTable[4][2] = {{97, 64}, {37, 64}, {34, 92}, {64, 34}};
+        unsigned f(unsigned i, unsigned j) {
+        #pragma HLS INTERFACE s_axilite port=return
+          return kTable[i & 3][j & 1];
+        }
+        """,
+    )
+    memories = [memory for process in made.report["processes"] for memory in process["memories"]]
+    assert [memory["words"] for memory in memories] == [8]
+
+
 def test_the_verilog_quotes_its_source_and_uses_its_names(tmp_path: Path) -> None:
     source = tmp_path / "f.cpp"
     source.write_text((SOURCES / "histogram.cpp").read_text())

@@ -59,8 +59,12 @@ def _own_files(preprocessed: str) -> list[Path]:
 
 
 def _plain_symbols(ir: str) -> str:
-    """Symbols without quotes, which those of lambdas have."""
-    return re.sub(r'@"([^"]+)"', lambda found: "@" + re.sub(r"[^\w.]", ".", found[1]), ir)
+    """Symbols without quotes, which those of lambdas have; other quoted text stays as it is."""
+
+    def plain(found: re.Match[str]) -> str:
+        return found[0] if found[1] is None else "@" + re.sub(r"[^\w.]", ".", found[1])
+
+    return re.sub(r'@"([^"]+)"|"[^"]*"', plain, ir)
 
 
 def _harmless_markers(ir: str) -> str:
