@@ -297,7 +297,8 @@ class _Writer:
         if choice < 0.4:
             kind, bits, signed = self._any_type()
             variable = Variable(self._name("v"), kind, bits, signed)
-            line = f"{kind} {variable.name} = {self._cast(variable, self._expression(scope.variables, 2))};"
+            value = self._cast(variable, self._expression(scope.variables, 2))
+            line = f"{kind} {variable.name} = {value};"
             scope.variables.append(variable)
             return [line]
         if choice < 0.48:
