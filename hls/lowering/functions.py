@@ -86,15 +86,35 @@ class FunctionReader:
     def process(self) -> Process:
         """The process."""
         self._read_parameters()
-        for name, instructions in self._function.blocks.items():
-            self._block = Block(name)
-            self._process.blocks[name] = self._block
-            for instruction in instructions:
+        self._process.blocks = {name: Block(name) for name in self._function.blocks}
+        for name in self._order():
+            self._block = self._process.blocks[name]
+            for instruction in self._function.blocks[name]:
                 self._instruction(instruction)
         self._link()
         for array in self._arrays.values():
             self._process.memories += array.banks.values()
         return self._process
+
+    def _order(self) -> list[str]:
+        """The blocks, each behind those that are on every way to it: values before their uses."""
+        following = {
+            name: re.findall(r'label %("[^"]+"|[\w.$-]+)', instructions[-1].rest)
+            for name, instructions in self._function.blocks.items()
+        }
+        entry = next(iter(following))
+        seen, result = {entry}, []
+        stack = [(entry, iter(following[entry]))]
+        while stack:
+            name, targets = stack[-1]
+            target = next(targets, None)
+            if target is None:
+                result.append(name)
+                stack.pop()
+            elif (plain := target.strip('"')) not in seen:
+                seen.add(plain)
+                stack.append((plain, iter(following[plain])))
+        return result[::-1]
 
     # -------------------------------------------------------------- parameters and arrays
 
@@ -164,6 +184,11 @@ class FunctionReader:
                 array.storage = pragma.options.get("impl", pragma.options.get("type", ""))
 
     def _global(self, name: str) -> None:
+        if name not in self._module.globals:
+            raise InputError(
+                f"{self._process.name}: a pointer to the function {plain_name(name)} is not "
+                "supported; call it by name"
+            )
         variable = self._module.globals[name]
         kind, rest = split_type(variable.text)
         values = initial_values(kind, rest, self._module.layout)
@@ -322,7 +347,12 @@ class FunctionReader:
         self._phis.append((op, instruction))
 
     def _on_alloca(self, instruction: Instruction) -> None:
-        kind = split_commas(instruction.rest)[0]
+        kind, *rest = split_commas(instruction.rest)
+        if rest and not re.match(r"align|i\d+ 1$", rest[0]):
+            raise InputError(
+                f"line {instruction.line}: the size of array {instruction.result} is not constant; "
+                "give it the largest size"
+            )
         # LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
         plain = re.sub(r"\.(sroa|i)\b.*$", "", instruction.result)
         plain = re.sub(r"\d+$", "", plain).replace(".", "_") or "array"
@@ -583,7 +613,10 @@ class FunctionReader:
     def _on_call(self, instruction: Instruction) -> None:
         found = re.search(r"@([\w.$]+)\((.*)\)", instruction.rest)
         if found is None:
-            raise InputError(f"line {instruction.line}: an indirect call is not supported")
+            raise InputError(
+                f"line {instruction.line}: an indirect call or inline assembly is not supported; "
+                "call functions by name"
+            )
         name, arguments = found[1], split_commas(found[2])
         if name == MARKER:
             number = int(arguments[0].split()[-1])
@@ -694,11 +727,6 @@ class FunctionReader:
         if instruction.rest == "void":
             return
         kind, value = instruction.rest.split(" ", 1)
-        if not re.fullmatch(r"i\d+", kind):
-            raise InputError(
-                f"line {instruction.line}: {self._process.name} returns more than an integer of 64 "
-                "bits; write to a stream or through a pointer instead"
-            )
         width = int(kind[1:])
         self._plain_op(instruction, "result", 0, [self._value(value, width)])
         self._process.result_bits = width
@@ -768,6 +796,11 @@ def _trailing_zeros(value: Value) -> int:
 
 
 def _width(kind: str, instruction: Instruction) -> int:
+    if kind == "ptr":
+        raise InputError(
+            f"line {instruction.line}: a pointer that is loaded, or changes in a loop, is not "
+            "supported; use an index into one array"
+        )
     if not re.fullmatch(r"i\d+", kind):
         raise InputError(
             f"line {instruction.line}: a value of LLVM type {kind} is not supported; use integers "

@@ -273,4 +273,14 @@ def parse(text: str) -> Module:
 
 
 def _parameter(text: str) -> tuple[str, str]:
-    return text.split()[0], text.split()[-1].strip('%"')
+    name = text.split()[-1].strip('%"')
+    if "sret(" in text:
+        raise InputError(
+            "a function returns more than 128 bits; write to a stream or through a pointer instead"
+        )
+    if "byval(" in text:
+        raise InputError(
+            f"argument {name} has more than 128 bits and is passed by value; use a stream, a "
+            "pointer, or several arguments"
+        )
+    return text.split()[0], name

@@ -129,7 +129,13 @@ def _address_process(
     _skip_idle_loops(copy)
     copy.streams = [addresses]
     copy.pointers = []
-    copy.memories = [m for m in process.memories if any(op.memory is m for op in copy.ops())]
+    # Tables of its own: each process trims its tables to what it reads of them.
+    tables = {
+        id(m): replace(m) for m in process.memories if any(op.memory is m for op in copy.ops())
+    }
+    for op in copy.ops():
+        op.memory = tables.get(id(op.memory), op.memory)
+    copy.memories = list(tables.values())
     return copy
 
 

@@ -27,6 +27,7 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
         raise InputError(
             f"the top function is called {design.name}, which is a word of Verilog; rename it"
         )
+    _check_signature(function, design.name)
     own = [pragmas[n] for n in marks(function)]
     interfaces = [pragma for pragma in own if pragma.name == "INTERFACE"]
     for pragma in interfaces:
@@ -49,6 +50,34 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     design.arguments = arguments_of(parameters, streams, interfaces)
     design.control = control_of(interfaces)
     return design
+
+
+def _check_signature(function: Function, name: str) -> None:
+    """Refuse arguments and results that are no integers, pointers or streams."""
+    seen = set()
+    for kind, argument in function.parameters:
+        plain = argument_name(argument)
+        if not re.fullmatch(r"ptr|i\d+", kind):
+            raise InputError(
+                f"{name}: argument {plain} has type {kind}, which is not supported; use integers "
+                "(ap_int, int, ...), pointers to them or streams"
+            )
+        if plain in seen:
+            raise InputError(
+                f"{name}: argument {plain} has more than 64 bits and is passed by value; use a "
+                "stream, a pointer, or several arguments"
+            )
+        seen.add(plain)
+    for block in function.blocks.values():
+        for instruction in block:
+            if instruction.opcode != "ret" or instruction.rest == "void":
+                continue
+            width = re.match(r"i(\d+) ", instruction.rest)
+            if width is None or int(width[1]) > 64:
+                raise InputError(
+                    f"line {instruction.line}: {name} returns more than an integer of 64 bits; "
+                    "write to a stream or through a pointer instead"
+                )
 
 
 def _dataflow(
@@ -92,6 +121,11 @@ def _dataflow(
         width = max(end.width for end in both)
         if name in arguments:
             reads, writes = any(e.reads for e in both), any(e.writes for e in both)
+            if len(both) > 1:
+                raise InputError(
+                    f"{design.name}: stream {name} is used by {len(both)} processes; one may read "
+                    "it, or one may write it"
+                )
             design.streams.append(StreamEnd(name, width, reads, writes, both[0].sides))
             continue
         if sum(e.reads for e in both) != 1 or sum(e.writes for e in both) != 1:
@@ -116,6 +150,7 @@ def _process_call(
             f"line {instruction.line}: a call that cannot be resolved in {design.name}"
         )
     callee = module.functions[found[1]]
+    _check_signature(callee, plain_name(found[1]))
     process = FunctionReader(module, callee, pragmas).process()
     actual = [argument.split()[-1].strip("%") for argument in split_commas(found[2])]
     names = [argument_name(name) for _, name in callee.parameters]
