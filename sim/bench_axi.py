@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from cocotbext.axi import (  # type: ignore[import-untyped]
@@ -70,8 +71,9 @@ class MemorySide:
     """One AXI4 port and the memory's side of it."""
 
     def __init__(self, dut: Any, name: str, memory: Any, stalls: float, seed: list[int],
-                 complaints: Complaints) -> None:  # fmt: skip
-        """Connect `memory`, which is read and written by slices of addresses."""
+                 complaints: Complaints,
+                 frozen: Callable[[], bool] = lambda: False) -> None:  # fmt: skip
+        """Connect `memory`, read and written by slices of addresses; it rests while `frozen`."""
         self._complaints, self._name = complaints, name
         reads, writes = (hasattr(dut, f"{name}_{kind}VALID") for kind in ("AR", "AW"))
         sides: list[Any] = []
@@ -85,9 +87,9 @@ class MemorySide:
         channels = [getattr(side, channel) for side in sides for channel in (
             "ar_channel", "r_channel", "aw_channel", "w_channel", "b_channel")
             if hasattr(side, channel)]  # fmt: skip
-        if stalls:
-            for index, channel in enumerate(channels):
-                channel.set_pause_generator(pauses([*seed, index], stalls))
+        for index, channel in enumerate(channels):
+            paused = pauses([*seed, index], stalls)
+            channel.set_pause_generator(rests or frozen() for rests in paused)
         self._ar = self._aw = self._w = None
         self._ends: list[tuple[Any, Any]] = []
         self.reads = self.writes = Bursts(name, 1, complaints)

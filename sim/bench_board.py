@@ -36,6 +36,8 @@ class _Arena:
 
     def __init__(self, base: int, held: npt.NDArray[np.uint8]) -> None:
         self.base, self.bytes = base, held
+        self.frozen = False
+        """It answers nothing."""
 
     def __len__(self) -> int:
         return 1 << 62
@@ -100,7 +102,7 @@ class _Mover:
         raise NotImplementedError
 
     def _due(self, cycle: int) -> bool:
-        paused = next(self._paused)
+        paused = next(self._paused) or self._arena.frozen
         return self.progress is Progress.RUNNING and cycle >= self._from and not paused
 
     def _set(self, level: bool) -> None:
@@ -193,7 +195,7 @@ class _Board:
         dut.ap_rst_n.value = 0
         registers = order.manifest["registers"]["port"]
         held = np.frombuffer(mmap.mmap(order.memory_file, order.memory_bytes), np.uint8)
-        arena = _Arena(order.memory_base, held)
+        self._arena = arena = _Arena(order.memory_base, held)
         self._movers: dict[str, _Mover] = {}
         for index, port in enumerate(order.manifest["ports"]):
             seed = [order.seed, 5, index]
@@ -208,7 +210,7 @@ class _Board:
         for index, port in enumerate(order.manifest["ports"]):
             if port["protocol"] == "m_axi":
                 made = MemorySide(dut, port["name"], arena, order.stalls, [order.seed, 3, index],
-                                self.complaints)  # fmt: skip
+                                  self.complaints, lambda: arena.frozen)  # fmt: skip
                 for side in (made.reads, made.writes):
                     side.regions.append((order.memory_base, order.memory_bytes))
                 ports.append(made)
@@ -288,6 +290,9 @@ class _Board:
 
     async def abort(self, port: str) -> None:
         self._movers[port].stop()
+
+    async def freeze(self, frozen: bool) -> None:
+        self._arena.frozen = frozen
 
     async def transferred(self, port: str) -> tuple[int, int]:
         mover = self._movers[port]

@@ -147,6 +147,10 @@ class CocotbEngine:
         progress, moved = self._ask("transferred", port)
         return Transfer(Progress(progress), moved)
 
+    def freeze(self, frozen: bool) -> None:
+        """Let the memory answer nothing, until it is let go again."""
+        self._ask("freeze", frozen)
+
     def close(self) -> None:
         """End the simulator; its waves are written out."""
         if self._connection.closed:

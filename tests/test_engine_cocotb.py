@@ -152,6 +152,37 @@ def test_a_wait_without_end_is_ended(built: Path) -> None:
             overlay.conv1_dma.sendchannel.wait()
 
 
+def test_frozen_memory_answers_nothing_until_it_is_let_go(built: Path) -> None:
+    with sim.board(built / "conv1", engine="cocotb") as device:
+        overlay = pynq.Overlay(str(built / "conv1" / "conv1.bit"))
+        assert device.system is not None
+        engine: Any = device.system.engines["conv1"]
+        overlay.conv1.write(0x10, 1)
+        overlay.conv1.write(0x00, 1)
+        overlay.conv1_dma.recvchannel.transfer(pynq.allocate(120, np.int8))
+        engine.freeze(True)
+        overlay.conv1_dma.sendchannel.transfer(pynq.allocate(90, np.int8))
+        engine.step(500)
+        assert [engine.transferred(port).moved_bytes for port in ("in_r", "out_r")] == [0, 0]
+        engine.freeze(False)
+        overlay.conv1_dma.recvchannel.wait()
+        assert [engine.transferred(port).moved_bytes for port in ("in_r", "out_r")] == [90, 120]
+
+
+def test_frozen_memory_holds_a_product_up(built: Path) -> None:
+    a, b = np.full((4, 4), 3, np.int8), np.eye(4, dtype=np.int8)
+    with (
+        sim.board(built / "gemm1", engine="cocotb", patience_cycles=2000) as device,
+        Accelerator(built / "gemm1") as gemm,
+    ):
+        assert device.system is not None
+        engine: Any = device.system.engines["gemm1"]
+        engine.freeze(True)
+        with pytest.raises(RuntimeError, match="nothing has moved"):
+            gemm(a, b)
+        assert np.array_equal(gemm(a, b), a)  # the overlay was loaded again
+
+
 def test_a_simulator_that_dies_is_an_error_with_its_log(built: Path) -> None:
     with sim.board(built / "conv1", engine="cocotb") as device:
         overlay = pynq.Overlay(str(built / "conv1" / "conv1.bit"))
