@@ -1,13 +1,20 @@
-"""How an accelerator shows itself in a notebook: a table, and the way of the data."""
+"""How an accelerator shows itself in a notebook: the way of the data, and a table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from host.info import Info
 from host.manifest import Engine
 
 __all__ = ["table"]
+
+_LETTER = 7
+"""Width of a letter in pixels, roughly."""
+_HEIGHT = 58
+_MIDDLE = _HEIGHT // 2
 
 
 def table(engine: Engine, info: Info) -> str:
@@ -27,7 +34,7 @@ def table(engine: Engine, info: Info) -> str:
         f"<td style='text-align:left'>{escape(text)}</td></tr>"
         for name, text in rows
     )
-    return f"<b>{escape(info.name)}</b>{_path(engine)}<table>{body}</table>"
+    return f"<b>{escape(info.name)}</b><div>{_diagram(engine, info)}</div><table>{body}</table>"
 
 
 def _design(engine: Engine) -> str:
@@ -56,26 +63,69 @@ def _last(info: Info) -> str:
     )
 
 
-def _path(engine: Engine) -> str:
-    """The way of the data as a line of boxes."""
-    ports = engine.manifest["ports"]
-    ins = [port for port in ports if port["direction"] == "in"]
-    outs = [port for port in ports if port["direction"] == "out"]
-    boxes = ["memory"]
-    if ins[0]["protocol"] == "axis":
-        boxes += ["DMA"]
-    boxes += [f"{engine.instance}"]
-    if outs[0]["protocol"] == "axis":
-        boxes += ["DMA"]
-    boxes += ["memory"]
-    widths = [
-        f"{' + '.join(str(port['width_bits']) for port in side)} bits" for side in (ins, outs)
+def _diagram(engine: Engine, info: Info) -> str:
+    """The way of the data as an SVG picture: boxes, and on the arrows width and bytes so far."""
+    sides = {
+        direction: [port for port in engine.manifest["ports"] if port["direction"] == direction]
+        for direction in ("in", "out")
+    }
+    inward, outward = _hop(sides["in"], info.sent_bytes), _hop(sides["out"], info.received_bytes)
+    multipliers = f"{engine.manifest['costs']['multipliers']:,} multipliers"
+    before = [("memory", ""), *_movers(sides["in"])]
+    after = [*_movers(sides["out"]), ("memory", "")]
+    boxes = [*before, (engine.instance, multipliers), *after]
+    # Width and bytes are those at the engine; between memory and DMA an arrow says enough.
+    labels = [*[("", "")] * (len(before) - 1), inward, outward, *[("", "")] * (len(after) - 1)]
+    parts, left = [], 1
+    for place, (name, below) in enumerate(boxes):
+        width = 24 + _LETTER * max(len(name), len(below))
+        parts += _box(left, width, name, below)
+        left += width
+        if place < len(labels):
+            length = 28 + _LETTER * max(len(text) for text in labels[place])
+            parts += _arrow(left, length, *labels[place])
+            left += length
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{left + 1}' height='{_HEIGHT}' "
+        "font-family='sans-serif' font-size='12' text-anchor='middle' fill='currentColor' "
+        f"stroke='none'>{''.join(parts)}</svg>"
+    )
+
+
+def _movers(ports: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What stands between memory and an engine's ports."""
+    return [("AXI DMA", "")] if any(port["protocol"] == "axis" for port in ports) else []
+
+
+def _hop(ports: Sequence[Mapping[str, Any]], moved_bytes: int) -> tuple[str, str]:
+    """What is written above and below the arrow of these ports."""
+    widths = " + ".join(str(port["width_bits"]) for port in ports)
+    return f"{widths} bits", f"{moved_bytes:,} bytes"
+
+
+def _box(left: int, width: int, name: str, below: str) -> list[str]:
+    top = 4 if below else 14
+    centre = left + width // 2
+    parts = [f"<rect x='{left}' y='{top}' width='{width}' height='{_HEIGHT - 2 * top}' rx='4' "
+             "fill='none' stroke='currentColor'/>"]  # fmt: skip
+    if below:
+        parts.append(_text(centre, _MIDDLE - 4, name, bold=True))
+        parts.append(_text(centre, _MIDDLE + 12, below))
+    else:
+        parts.append(_text(centre, _MIDDLE + 4, name))
+    return parts
+
+
+def _arrow(left: int, length: int, above: str, below: str) -> list[str]:
+    tip, centre = left + length - 2, left + length // 2
+    line = f"M{left + 2} {_MIDDLE}H{tip}M{tip - 5} {_MIDDLE - 4}L{tip} {_MIDDLE}L{tip - 5} "
+    return [
+        f"<path d='{line}{_MIDDLE + 4}' fill='none' stroke='currentColor'/>",
+        _text(centre, _MIDDLE - 7, above),
+        _text(centre, _MIDDLE + 16, below),
     ]
-    middle = boxes.index(engine.instance)
-    parts = []
-    for place, box in enumerate(boxes):
-        if place:
-            label = widths[0] if place == middle else widths[1] if place == middle + 1 else ""
-            parts.append(f"<span style='padding:0 .4em'>{label} &rarr;</span>")
-        parts.append(f"<span style='border:1px solid;padding:.1em .5em'>{escape(box)}</span>")
-    return f"<div style='margin:.6em 0'>{''.join(parts)}</div>"
+
+
+def _text(x: int, y: int, text: str, *, bold: bool = False) -> str:
+    weight = " font-weight='bold'" if bold else ""
+    return f"<text x='{x}' y='{y}'{weight}>{escape(text)}</text>" if text else ""

@@ -13,7 +13,7 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi.sparse_memory import SparseMemory  # type: ignore[import-untyped]
 
 from sim.bench import Bench, bits
-from sim.bench_gemm import MemorySide
+from sim.bench_axi import MemorySide
 from sim.calls import MEMORY_BASE, Beats, Call, beat_bytes
 from sim.protocol import Complaints, Offer, pauses
 

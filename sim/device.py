@@ -26,6 +26,8 @@ from hls.boards import board as board_named
 from hls.project import Project
 from hls.rtl import Rtl
 from sim.cosim import rtl_of
+from sim.engine import Engine
+from sim.engine_cocotb import CocotbEngine
 from sim.engine_fast import FastEngine
 from sim.memory import Allocation, Memory
 from sim.overlay_files import SimulatedBit, prepare
@@ -36,6 +38,8 @@ from sim.verilate import verilate
 __all__ = ["SimulatedDevice", "board"]
 
 MEMORY_BYTES = 256 << 20
+PATIENCE_CYCLES = {"fast": 1_000_000, "cocotb": 50_000}
+"""How long an engine may rest while it is polled: some seconds."""
 _REGISTERS = 0xF800_0000
 """From here on are the processing system's own registers, of which pynq uses the clocks'."""
 _STEP_CYCLES = 2000
@@ -84,8 +88,9 @@ class SimulatedDevice(Device):  # type: ignore[misc]
         *,
         stalls: float = 0.0,
         seed: int = 0,
+        engine: str = "fast",
         waves: bool = False,
-        patience_cycles: int = 1_000_000,
+        patience_cycles: int | None = None,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Make a board without an overlay.
@@ -94,8 +99,10 @@ class SimulatedDevice(Device):  # type: ignore[misc]
             board: its name in `hls.boards`.
             stalls: share of cycles in which memory and DMAs pause.
             seed: of the pauses.
+            engine: "fast", or "cocotb" with the AXI models of cocotbext-axi.
             waves: write a VCD file into each project's folder sim/.
-            patience_cycles: of polling while nothing moves, before `BoardHang` is raised.
+            patience_cycles: of polling while nothing moves, before `BoardHang` is raised; by the
+                speed of the engine unless given.
             memory_bytes: size of the memory for buffers.
         """
         self.name = f"lineloom_simulated_{os.getpid()}_{next(_numbers)}"
@@ -107,7 +114,8 @@ class SimulatedDevice(Device):  # type: ignore[misc]
         self.memory = Memory(self._ps.memory, memory_bytes)
         self.system: System | None = None
         self._stalls, self._seed, self._waves = stalls, seed, waves
-        self._patience = patience_cycles
+        self._kind = engine
+        self._patience = PATIENCE_CYCLES[engine] if patience_cycles is None else patience_cycles
         self._registers = dict(self._ps.registers)
         self._lock = threading.RLock()
         self._failure: Exception | None = None
@@ -148,20 +156,19 @@ class SimulatedDevice(Device):  # type: ignore[misc]
             self.system = System(overlay, engines, addresses, self._patience)
         self.post_download(bitstream, parser, self.name)
 
-    def _engine(self, project: Project, place: int) -> FastEngine:
+    def _engine(self, project: Project, place: int) -> Engine:
         rtl: Rtl = rtl_of(project)
         model = verilate(rtl.top, rtl.files, project.path / "sim", waves=self._waves)
         file = (project.path / "sim" / f"{rtl.top}.vcd").resolve() if self._waves else None
-        return FastEngine(
-            model,
-            project.manifest,
-            self.memory.bytes,
-            self.memory.base,
-            stalls=self._stalls,
-            seed=self._seed + 100 * place,
-            waves=file,
-            folder=rtl.folder / "rtl",
-        )
+        how: dict[str, Any] = {
+            "stalls": self._stalls,
+            "seed": self._seed + 100 * place,
+            "waves": file,
+            "folder": rtl.folder / "rtl",
+        }
+        if self._kind == "cocotb":
+            return CocotbEngine(model, project.manifest, self.memory, **how)
+        return FastEngine(model, project.manifest, self.memory.bytes, self.memory.base, **how)
 
     def shutdown(self) -> None:
         """There are no shutdown managers."""

@@ -7,6 +7,9 @@ move bytes between the two, so that a missing one shows as it does on a board: s
 from __future__ import annotations
 
 import math
+import mmap
+import os
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +37,11 @@ class Memory:
     def __init__(self, base: int, size_bytes: int) -> None:
         """Make a memory of zeros; the system only backs what is used."""
         self.base = base
-        self.bytes = np.zeros(size_bytes, np.uint8)
+        self.file = os.memfd_create("lineloom")
+        """Descriptor of its bytes, for a simulator in another process."""
+        weakref.finalize(self, os.close, self.file)
+        os.ftruncate(self.file, size_bytes)
+        self.bytes = np.frombuffer(mmap.mmap(self.file, size_bytes), np.uint8)
         self._taken: dict[int, int] = {}
 
     def allocate(

@@ -37,6 +37,7 @@ class Setting:
         board: its name in `hls.boards`.
         stalls: share of cycles in which memory and DMAs pause.
         seed: of the pauses, and of what is undefined after power-up.
+        engine: "fast" or "cocotb".
         waves: write a VCD file into each project's folder sim/.
     """
 
@@ -44,6 +45,7 @@ class Setting:
     board: str = "pynq-z2"
     stalls: float = 0.0
     seed: int = 0
+    engine: str = "fast"
     waves: bool = False
 
     def __post_init__(self) -> None:
@@ -65,7 +67,9 @@ class Setting:
 
     def plug_in(self) -> SimulatedDevice:
         """Plug the board in until the process ends: threads of a program may outlive it."""
-        device = SimulatedDevice(self.board, stalls=self.stalls, seed=self.seed, waves=self.waves)
+        device = SimulatedDevice(
+            self.board, stalls=self.stalls, seed=self.seed, engine=self.engine, waves=self.waves
+        )
         atexit.register(device.close)
         plug_in(device)
         return device

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +100,37 @@ def test_a_cell_that_fails_is_reported_and_the_rest_is_kept(
     first, second = outputs(tmp_path / "made" / "bad.ipynb")
     assert first["text"] == ["kv260\n"]
     assert second["ename"] == "ZeroDivisionError"
+
+
+ON_A_BOARD = """
+import json, os, sys
+import matplotlib
+from pynq.pl_server.device import Device
+
+matplotlib.use("Agg")
+os.chdir(os.path.dirname(sys.argv[1]))
+cells = [cell for cell in json.load(open(sys.argv[1]))["cells"] if cell["cell_type"] == "code"]
+cells = ["".join(cell["source"]) for cell in cells]
+names = {}
+for cell in cells[:2]:
+    exec(cell, names)  # makes the overlay
+Device._devices = [Device.active_device]  # from here on it was found
+sys.modules["hls"] = sys.modules["sim"] = None  # and neither can be imported
+names = {}
+for cell in cells:
+    exec(cell, names)
+"""
+
+
+def test_a_board_needs_neither_generator_nor_workbench(tmp_path: Path) -> None:
+    script = tmp_path / "on_a_board.py"
+    script.write_text(ON_A_BOARD)
+    done = subprocess.run(
+        [sys.executable, "-m", "hls", "run", script, "--", ROOT / "notebooks/03_bring_up.ipynb"],
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = done.stdout[done.stdout.index("a real board") :]
+    for words in ("skipped on a board: the bitstream", "works again: True"):
+        assert words in said
+    assert "skipped on a board: this wait would never end" in said

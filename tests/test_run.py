@@ -97,14 +97,19 @@ def script(folder: Path, text: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("path", ["conv1.bit", "{built}/conv1/conv1.bit"])
-def test_raw_pynq_finds_its_overlay_and_computes(built: Path, tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "engine"), [("conv1.bit", "cocotb"), ("{built}/conv1/conv1.bit", "fast")]
+)
+def test_raw_pynq_finds_its_overlay_and_computes(
+    built: Path, tmp_path: Path, path: str, engine: str
+) -> None:
     project = Project.open(built / "conv1")
     x = np.random.default_rng(1).integers(-128, 128, (6, 6, 3), np.int8)
     np.save(tmp_path / "x.npy", x)
     program = script(tmp_path, CONV)
     where = path.format(built=built)
-    done = run(program, "--overlay", built / "conv1", "--", where, "x.npy", "y.npy", cwd=tmp_path)
+    done = run(program, "--overlay", built / "conv1", "--engine", engine, "--", where, "x.npy",
+               "y.npy", cwd=tmp_path)  # fmt: skip
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("converted /")
     assert done.out.endswith("conv1/conv1.bit\n")

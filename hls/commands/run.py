@@ -13,6 +13,7 @@ from hls.boards import boards
 from hls.commands import options
 from hls.commands.console import Console
 from hls.errors import InputError, ToolNotFound
+from sim.cosim import ENGINES
 
 HELP = "run a script or notebook that uses pynq on a simulated board"
 EXAMPLE = "lineloom run host_script.py --overlay build/conv1 -- --frames 3"
@@ -30,6 +31,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stalls", type=float, default=0.0, metavar="SHARE",
                         help="of cycles in which memory and DMAs pause, 0 to 0.9 (0)")  # fmt: skip
     parser.add_argument("--seed", type=options.seed, default=0, help="of the stalls (0)")
+    parser.add_argument("--engine", choices=ENGINES, default="fast",
+                        help="cocotb has the AXI models of cocotbext-axi; slow (fast)")  # fmt: skip
     parser.add_argument("--waves", action="store_true",
                         help="write a VCD file into each project's folder sim")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="FILE",
@@ -57,6 +60,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         board=args.board,
         stalls=args.stalls,
         seed=args.seed,
+        engine=args.engine,
         waves=args.waves,
     )
     with console.working("building " + ", ".join(args.overlay)):
@@ -65,6 +69,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         "program": str(program),
         "overlays": [str(bit) for bit in bits],
         "board": setting.board,
+        "engine": setting.engine,
         "stalls": setting.stalls,
         "seed": setting.seed,
     }
