@@ -110,7 +110,7 @@ def cost_table(measured: Sequence[Measured]) -> Table:
     return Table(
         title="Lowering and simulating them",
         caption=(
-            f"Marks: lowering within {MOST_SECONDS} s of processor time and {MOST_MB:,} MiB (Python "
+            f"Marks: lowering within {MOST_SECONDS} s of processor time, {MOST_MB:,} MiB (Python "
             "and clang together). Simulated cycles are those of the whole bench, drivers included."
         ),
         columns=(

@@ -56,6 +56,7 @@ CONSTRUCTS = {
     "wires": {},
     "endless": {},
     "loops": {},
+    "until": {},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 

@@ -36,7 +36,7 @@ MISSED = {
         "    sum = sum % 1000;\n  }\n  c[0] = sum;\n}\n",
         2,
         r"^sum \(lines 8, 9\) needs its own value of the iteration before, "
-        r"through .*mul \(line 8\) -> .*rem \(line 9\)",
+        r"through .*mul \(line 8\) -> .* \(line 9\)",
     ),
     "an array, stored to and loaded from": (
         "void f(const unsigned char* a, int* c) {\n"

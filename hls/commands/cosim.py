@@ -24,10 +24,7 @@ HELP = (
     "run the Verilog under stalls and compare it bit for bit with the golden model; that of a C++ "
     "file of your own (lower --source) with the C++ itself"
 )
-EXAMPLE = (
-    "lineloom cosim build/conv1 --frames 3 --stalls 0.3 --seed 1, or: "
-    "lineloom cosim build/fir --set samples=100 --stalls 0.3"
-)
+EXAMPLE = "lineloom cosim build/conv1 --frames 3 --stalls 0.3 --seed 1"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

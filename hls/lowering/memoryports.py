@@ -110,9 +110,13 @@ def _address_process(
         kept = []
         for op in block.ops:
             if op.kind == kind and op.pointer is pointer:
-                op.kind, op.width, op.args = "write", 0, [op.args[0]]
-                op.pointer, op.stream = None, addresses
-                kept.append(op)
+                kept.append(
+                    Op("write", 0, [op.args[0]], f"{op.name}_address", op.line,
+                       stream=addresses, predicate=op.predicate)
+                )  # fmt: skip
+                # What it brings, other values here may depend on.
+                if kind == "fetch":
+                    kept.append(op)
             elif op.kind not in ("store", "write", "put"):
                 kept.append(op)
         block.ops = kept

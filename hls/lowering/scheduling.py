@@ -104,9 +104,10 @@ class _Scheduler:
                 )
             return found
         missed = ""
-        least, stream = self._least_ii()
-        if least > wanted:
-            missed, wanted = f"stream {stream} is used {least} times an iteration", least
+        busiest = self._busiest_end()
+        if len(busiest) > wanted:
+            wanted = len(busiest)
+            missed = reason(self._block, busiest[0], wanted, self._carried, {})
         for ii in range(wanted, wanted + 64):
             found = self._attempt(ii)
             if not isinstance(found, str):
@@ -115,15 +116,13 @@ class _Scheduler:
             missed = missed or found
         raise InputError(f"{process}: loop {self._block.name} cannot be pipelined: {missed}")
 
-    def _least_ii(self) -> tuple[int, str]:
-        """Unconditional uses of one end of a stream or pointer, the most of them, and its name."""
-        uses: dict[tuple[str, str], int] = {}
+    def _busiest_end(self) -> list[Op]:
+        """The unconditional uses of one end of a stream, of that with the most of them."""
+        uses: dict[tuple[str, str], list[Op]] = {}
         for op in self._block.ops:
-            end = op.stream or op.pointer
-            if end is not None and op.predicate is None and op.kind not in ("empty", "full"):
-                uses[(op.kind, end.name)] = uses.get((op.kind, end.name), 0) + 1
-        (_, name), most = max(uses.items(), key=lambda item: item[1], default=(("", ""), 1))
-        return most, name
+            if op.stream and op.predicate is None and op.kind not in ("empty", "full"):
+                uses.setdefault((op.kind, op.stream.name), []).append(op)
+        return max(uses.values(), key=len, default=[])
 
     def _attempt(self, ii: int) -> BlockSchedule | str:
         self._floor = {}
