@@ -19,6 +19,7 @@ from typing import Any
 from pynq.buffer import PynqBuffer
 from pynq.interrupt import _InterruptController
 from pynq.pl_server.device import Device
+from pynq.ps import Clocks
 from pynqmetadata.frontends import Metadata
 from pynqmetadata.views.runtime import RuntimeMetadataParser
 
@@ -339,6 +340,7 @@ def board(
         device.close()
         if before is None:
             del Device._active_device
+            _clocks_of(None)
         else:
             plug_in(before)
 
@@ -346,5 +348,13 @@ def board(
 def plug_in(device: Device) -> None:
     """Make `device` the one that pynq uses."""
     Device.active_device = device
+    _clocks_of(device)
     if isinstance(device, SimulatedDevice):
         _InterruptController._uio_devices = {device._ps.raw_irq: device.line}
+
+
+def _clocks_of(device: Device | None) -> None:
+    """Let pynq's `Clocks` forget the board before, which it would keep for the whole process."""
+    Clocks.device = device
+    if "_real_instance" in vars(Clocks):
+        del Clocks._real_instance
