@@ -29,7 +29,7 @@ endif
 .PHONY: help
 help: ## This list
 	@echo "usage: make TARGET"
-	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: .venv/ready ## Get everything ready in .venv (the targets below do it by themselves)
@@ -67,6 +67,12 @@ format: .venv/ready ## Put imports and layout in order
 .PHONY: expect
 expect: .venv/ready ## Rewrite the expected texts in tests/expected; read the diff afterwards
 	@$(RUN) pytest tests/test_expected.py --refresh
+
+.PHONY: pynq31
+pynq31: .venv/ready ## Test device and host with pynq 3.1.2 in the place of 4.0 (network)
+	@test -d build/pynq31/pynq || $(PIP) install -q --no-deps --no-build-isolation \
+	    --target build/pynq31 pynq==3.1.2
+	PYTHONPATH=build/pynq31 $(RUN) pytest -n 2 tests/test_device.py tests/test_host.py
 
 .PHONY: soak
 soak: .venv/ready ## Test random designs for MINUTES=10 minutes

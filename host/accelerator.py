@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pynq
 
@@ -22,7 +23,10 @@ from host.info import Info
 from host.kernel import Kernel
 from host.manifest import Engine
 from host.session import Session
-from host.waiting import Awaited, Stopwatch, Timeout, poll, wait
+from host.waiting import Awaited, Clock, Timeout, poll, wait
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Accelerator"]
 
@@ -31,6 +35,7 @@ Steps = Generator[Awaited, None, Any]
 
 _SHORTEST_LIMIT_S = 0.05
 _LIMIT_FACTOR = 20
+_TURN_S = 0.001
 
 
 class Accelerator:
@@ -47,6 +52,8 @@ class Accelerator:
     _kinds: ClassVar[dict[str, type[Accelerator]]] = {}
     _session: Session
     _engine: Engine
+    _buffers: Buffers
+    _release: weakref.finalize[Any, Any]
 
     def __init_subclass__(cls, kind: str) -> None:
         """Register a subclass for designs of `kind`."""
@@ -63,7 +70,9 @@ class Accelerator:
                 f"{', '.join(cls._kinds)}; update it"
             )
         made: Any = super().__new__(chosen)
-        made._session, made._engine = session, engine
+        made._session, made._engine, made._buffers = session, engine, Buffers()
+        # Also runs when nobody closes it, and when __init__ fails.
+        made._release = weakref.finalize(made, _release, session, engine, made._buffers)
         return made  # type: ignore[no-any-return]
 
     def __init__(
@@ -79,24 +88,31 @@ class Accelerator:
         engine = self._engine
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
+        self._queue_lock = threading.Lock()
         self._worker: ThreadPoolExecutor | None = None
-        self._buffers = Buffers()
+        self._generation = -1
         self._broken = ""
-        self._closed = False
-        self._info = Info(
+        try:
+            self._info = self._new_info()
+        except KeyError as missing:
+            raise AcceleratorError(
+                f"{self._session.bitfile.with_name('manifest.json')} has no {missing}; copy it "
+                "again"
+            ) from None
+        self._clock = Clock(self._session.overlay.device, self._info.clock_mhz * 1e6)
+        self._kernel: Kernel = getattr(self._session.overlay, engine.instance)
+        self._channels = self._connect()
+        self._restore()
+
+    def _new_info(self) -> Info:
+        engine = self._engine
+        return Info(
             engine.instance,
             engine.manifest["design"],
             float(pynq.Clocks.fclk0_mhz),
             engine.clock_mhz,
             costs=engine.manifest["costs"],
         )
-        try:
-            self._kernel: Kernel = getattr(self._session.overlay, engine.instance)
-            self._channels = self._connect()
-            self._set_up()
-        except BaseException:
-            self.close()
-            raise
 
     def _connect(self) -> dict[str, Channel]:
         found = {}
@@ -116,19 +132,15 @@ class Accelerator:
         """A call with these operands."""
         raise NotImplementedError
 
-    def _call_done(self) -> Awaited:
-        """What ends when the kernel's call does."""
-        return _KernelCall(self._kernel)
-
     # ------------------------------------------------------------------ calls
 
     def __call__(self, *operands: Any, **named: Any) -> Any:
         """Run a call to its end; see the subclass for operands and result."""
-        with self._lock, self._guarded() as stopwatch:
+        with self._lock, self._guarded():
             steps = self._steps(*operands, **named)
             try:
                 while True:
-                    poll(next(steps), stopwatch, self._limit_s)
+                    poll(next(steps), self._clock, self._limit_s)
             except StopIteration as end:
                 return end.value
 
@@ -138,13 +150,13 @@ class Accelerator:
         Interrupts are used where the overlay has them.
         """
         while not self._lock.acquire(blocking=False):
-            await asyncio.sleep(0)
+            await asyncio.sleep(_TURN_S)
         try:
-            with self._guarded() as stopwatch:
+            with self._guarded():
                 steps = self._steps(*operands, **named)
                 try:
                     while True:
-                        await wait(next(steps), stopwatch, self._limit_s)
+                        await wait(next(steps), self._clock, self._limit_s)
                 except StopIteration as end:
                     return end.value
         finally:
@@ -152,31 +164,42 @@ class Accelerator:
 
     def submit(self, *operands: Any, **named: Any) -> Future[Any]:
         """Queue a call and return at once; calls run in the order in which they were submitted."""
-        if self._worker is None:
-            self._worker = ThreadPoolExecutor(1, f"{self._engine.instance}")
-        return self._worker.submit(self, *operands, **named)
+        with self._queue_lock:
+            self._check_open()
+            if self._worker is None:
+                self._worker = ThreadPoolExecutor(1, self._engine.instance)
+            return self._worker.submit(self, *operands, **named)
 
     @contextmanager
-    def _guarded(self) -> Generator[Stopwatch, None, None]:
+    def _guarded(self) -> Generator[None, None, None]:
         """Around a call: refuses if it cannot work, recovers after an error, keeps the times."""
-        if self._closed:
-            raise AcceleratorError(f"{self._info.name} is closed; open it again")
-        if not self._session.overlay.is_loaded():
-            raise AcceleratorError(
-                f"another overlay was loaded over {self._session.bitfile.name}; call reload()"
-            )
-        if self._broken:
-            raise AcceleratorError(self._broken)
-        stopwatch = self._stopwatch()
+        self._check_ready()
         self._info.packing_s = self._info.running_s = 0.0
         self._info.cycles = 0
         self._started = False
         try:
-            yield stopwatch
+            yield
         except BaseException as error:
             raise self._recovered(error) from None
         self._info.calls += 1
         self._info.buffer_bytes = self._buffers.size_bytes
+
+    def _check_open(self) -> None:
+        if not self._release.alive:
+            raise AcceleratorError(f"{self._info.name} is closed; open it again")
+
+    def _check_ready(self) -> None:
+        self._check_open()
+        if not self._session.overlay.is_loaded():
+            raise AcceleratorError(self._replaced)
+        if self._generation != self._session.generation:
+            self._restore()
+        if self._broken:
+            raise AcceleratorError(self._broken)
+
+    @property
+    def _replaced(self) -> str:
+        return f"another overlay was loaded over {self._session.bitfile.name}; call reload()"
 
     @property
     def _limit_s(self) -> float:
@@ -189,17 +212,14 @@ class Accelerator:
         """What a call should take at the clock."""
         return self._engine.predicted_cycles / (self._info.clock_mhz * 1e6)
 
-    def _stopwatch(self) -> Stopwatch:
-        return Stopwatch(self._session.overlay.device, self._info.clock_mhz * 1e6)
-
     @contextmanager
     def _running(self) -> Generator[None, None, None]:
         """Around what the hardware does: from here on an error leaves something to recover."""
         self._started = True
-        stopwatch, begin = self._stopwatch(), time.perf_counter()
+        started, begin = self._clock.now(), time.perf_counter()
         yield
         self._info.running_s += time.perf_counter() - begin
-        self._info.cycles += round(stopwatch.seconds * self._info.clock_mhz * 1e6)
+        self._info.cycles += round((self._clock.now() - started) * self._info.clock_mhz * 1e6)
 
     @contextmanager
     def _packing(self) -> Generator[None, None, None]:
@@ -215,16 +235,19 @@ class Accelerator:
             if isinstance(error, AcceleratorError):
                 self._info.last_error = str(error)
             return error
-        state = self._state()
-        text = f"{self._info.name}: {self._explain(error)}; {state}"
+        if not self._session.overlay.is_loaded():
+            return AcceleratorError(self._replaced)
+        try:
+            text = f"{self._info.name}: {self._explain(error)}; {self._state()}"
+        except Exception as failure:
+            text = f"{self._info.name}: {error}; its registers cannot be read ({failure})"
         try:
             how = self._recover()
-        except (AcceleratorError, RuntimeError) as failure:
-            self._broken = (
+        except Exception as failure:
+            self._broken = how = (
                 f"{self._info.name} did not recover from an error ({failure}); load the overlay "
                 "again with reload()"
             )
-            how = self._broken
         self._info.last_error, self._info.recovered = text, how
         if not isinstance(error, Exception):
             return error  # a KeyboardInterrupt stays one, with the hardware in order
@@ -233,10 +256,15 @@ class Accelerator:
     def _explain(self, error: BaseException) -> str:
         if not isinstance(error, Timeout):
             return str(error) or type(error).__name__
-        return f"time-out after {self._limit_s:g} s: {self._cause()}"
+        return f"time-out after {self._limit_s:.3g} s: {self._cause()}"
 
     def _cause(self) -> str:
         """Why a call does not end, as far as the registers tell."""
+        for channel in self._channels.values():
+            try:
+                _ = channel.finished
+            except AcceleratorError as error:  # of another transfer than was waited for
+                return str(error)
         idle = self._kernel.finished
         waiting = {name: channel for name, channel in self._channels.items() if channel.under_way}
         sends = [name for name, channel in waiting.items() if channel.sends]
@@ -266,15 +294,21 @@ class Accelerator:
         Raises:
             AcceleratorError: the kernel is stuck in a call, and others use the overlay.
         """
+        # Data that nobody took may still stand in the kernel's ports.
+        clean = not any(each.sends and each.under_way for each in self._channels.values())
         for channel in self._channels.values():
             channel.reset()
         for channel in self._channels.values():
             channel.restart()
-        if self._kernel.finished:
+        if clean and self._kernel.finished:
             return "The DMAs were reset; the accelerator is ready"
         if len(self._session.users) > 1:
-            raise AcceleratorError("the kernel is stuck in a call, and a kernel has no reset")
-        self._reload()
+            raise AcceleratorError(
+                "the kernel is stuck in a call and has no reset of its own, and others use the "
+                "overlay"
+            )
+        self._session.reload()
+        self._restore()
         return "The overlay was loaded again; the accelerator is ready"
 
     def reload(self) -> None:
@@ -283,14 +317,22 @@ class Accelerator:
         All accelerators of the overlay lose the call they are in; loaded weights are loaded again.
         """
         with self._lock:
-            self._reload()
-            self._broken = ""
+            self._check_open()
+            self._session.reload()
+            self._restore()
 
-    def _reload(self) -> None:
-        self._session.reload()
-        for channel in self._channels.values():
-            channel.restart()
-        self._set_up()
+    def _restore(self) -> None:
+        """Bring the hardware into the state that calls expect, after a load of the overlay."""
+        generation = self._session.generation
+        try:
+            for channel in self._channels.values():
+                channel.restart()
+            self._set_up()
+        except Timeout:
+            raise AcceleratorError(
+                f"{self._info.name} does not work after the overlay was loaded; {self._state()}"
+            ) from None
+        self._generation, self._broken = generation, ""
 
     # ------------------------------------------------------------------ the rest
 
@@ -307,13 +349,12 @@ class Accelerator:
 
     def close(self) -> None:
         """Free the buffers and give the engine back. Closing twice is allowed."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._worker is not None:
-            self._worker.shutdown()
-        self._buffers.free()
-        self._session.leave(self._engine)
+        with self._queue_lock:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.shutdown()
+        with self._lock:
+            self._release()
 
     def __enter__(self) -> Self:
         return self
@@ -333,16 +374,6 @@ class Accelerator:
         return table(self._engine, self.info)
 
 
-class _KernelCall:
-    """The call that a kernel is in."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-        self.interrupt = getattr(kernel, "interrupt", None)
-
-    @property
-    def finished(self) -> bool:
-        return self._kernel.finished
-
-    def acknowledge(self) -> None:
-        self._kernel.acknowledge()
+def _release(session: Session, engine: Engine, buffers: Buffers) -> None:
+    buffers.free()
+    session.leave(engine)

@@ -26,9 +26,10 @@ class Buffers:
             AcceleratorError: there is no memory left, or somebody freed the buffer.
         """
         held = self._held.get(name)
-        if held is not None and not getattr(held, "pointer", 1):
+        if held is not None and _released(held):
+            del self._held[name]
             raise AcceleratorError(
-                f"the buffer {name} was freed by somebody else; open the accelerator again"
+                f"the buffer {name} was released by somebody else; call again, with a new one"
             )
         if held is None or held.nbytes < size_bytes:
             wanted = 1 << max(12, (size_bytes - 1).bit_length())
@@ -56,3 +57,8 @@ class Buffers:
         """Give all of them back."""
         for name in list(self._held):
             self._drop(name)
+
+
+def _released(buffer: Any) -> bool:
+    """Whether freebuffer() was called: XRT's buffers lose `bo` then, all others their pointer."""
+    return not hasattr(buffer, "bo") or not getattr(buffer, "pointer", True)

@@ -11,8 +11,9 @@ __all__ = ["Channel"]
 _SEND, _RECEIVE = 0x00, 0x30
 _STATUS = 0x04
 _RESET = 1 << 2
-_IDLE = 1 << 1
+_HALTED, _IDLE = 1 << 0, 1 << 1
 _ERRORS = 0x770
+_INTERRUPTS = 0x7000
 
 
 class Channel:
@@ -24,8 +25,15 @@ class Channel:
         self._base = _SEND if sends else _RECEIVE
         self.sends = sends
         self._channel = dma.sendchannel if sends else dma.recvchannel
-        self.interrupt = getattr(dma, "mm2s_introut" if sends else "s2mm_introut", None)
+        pins = dma.description.get("interrupts", {})
+        self.pin = pins.get("mm2s_introut" if sends else "s2mm_introut", {}).get("fullpath")
         self.under_way = False
+        self._size_bytes = 0
+
+    @property
+    def name(self) -> str:
+        """As PG021 calls it."""
+        return "MM2S" if self.sends else "S2MM"
 
     @property
     def limit_bytes(self) -> int:
@@ -41,38 +49,46 @@ class Channel:
         """Begin to transfer all of a buffer; what is sent is flushed by pynq."""
         self._channel.transfer(buffer)
         self.under_way = True
+        self._size_bytes = buffer.nbytes
 
     @property
     def finished(self) -> bool:
         """Whether the transfer has ended; what was received is then invalidated.
 
         Raises:
-            AcceleratorError: the DMA reports an error.
+            AcceleratorError: the DMA reports an error, was reset, or received too little.
         """
         if not self.under_way:
             return True
         status = self.status
         if status & _ERRORS:
+            raise AcceleratorError(f"DMA {self.name}: {decode_dma_status(status)}")
+        if status & _HALTED:
             raise AcceleratorError(
-                f"DMA {'MM2S' if self.sends else 'S2MM'}: {decode_dma_status(status)}"
+                f"DMA {self.name}: {decode_dma_status(status)} in the middle of a transfer: "
+                "somebody reset or stopped it"
             )
         if not status & _IDLE:
             return False
         self._channel.wait()
         self.under_way = False
+        if not self.sends and self._channel.transferred != self._size_bytes:
+            raise AcceleratorError(
+                f"DMA {self.name}: TLAST came after {self._channel.transferred:,} bytes of "
+                f"{self._size_bytes:,} (wrong length)"
+            )
         return True
 
     def acknowledge(self) -> None:
         """Take the interrupt back."""
-        self._dma.write(self._base + _STATUS, 0x1000)
+        self._dma.write(self._base + _STATUS, _INTERRUPTS)
 
     def describe(self) -> str:
         """Name of the register and its value in words."""
-        name = "MM2S_DMASR" if self.sends else "S2MM_DMASR"
-        return f"{name}={decode_dma_status(self.status)}"
+        return f"{self.name}_DMASR={decode_dma_status(self.status)}"
 
     def reset(self) -> None:
-        """Reset the whole DMA, both directions, and make this one ready again.
+        """Reset the whole DMA, both directions; each needs `restart` then.
 
         Raises:
             AcceleratorError: the reset does not end.
@@ -80,10 +96,8 @@ class Channel:
         self._dma.write(self._base, _RESET)
         for _ in range(1000):
             if not int(self._dma.read(self._base)) & _RESET:
-                break
-        else:
-            raise AcceleratorError("the DMA does not come out of its reset; load the overlay again")
-        self.restart()
+                return
+        raise AcceleratorError("the DMA does not come out of its reset; load the overlay again")
 
     def restart(self) -> None:
         """Make the channel ready after a reset."""

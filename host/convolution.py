@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from host.accelerator import Accelerator, Steps
 from host.errors import AcceleratorError
-from host.manifest import Format
+from host.manifest import as_array
 from host.packing import pack_parameters
-from host.waiting import Stopwatch, poll
+from host.waiting import poll
 
 __all__ = ["Convolution"]
 
@@ -45,7 +45,8 @@ class Convolution(Accelerator, kind="conv2d"):
                 f"{self._info.name} has no weights yet; call load_weights(w, bias, requant) first"
             )
         with self._packing():
-            single = np.ndim(x) == 3
+            x = as_array("the input", x)
+            single = x.ndim == 3
             wanted = self._input_shape if single else (None, *self._input_shape)
             frames = self._input_format.check("the input", x, wanted)
             frames = frames.reshape(-1, *self._input_shape)
@@ -77,7 +78,7 @@ class Convolution(Accelerator, kind="conv2d"):
             send.start(filled)
             yield send
             yield receive
-            yield self._call_done()
+            yield self._kernel
         with self._packing():
             results.reshape(-1).view(np.uint8)[:] = out
 
@@ -121,17 +122,16 @@ class Convolution(Accelerator, kind="conv2d"):
                 "load others"
             )
         shape = tuple(engine.manifest["shapes"]["weights"])
-        checked = engine.required_format("weights")
-        held = _whole("weights", weights, shape, checked)
         channels = shape[:1]
-        bias_format = engine.format("bias")
-        if bias is not None and bias_format is None:
-            raise AcceleratorError(f"{self._info.name} has no bias; leave it away")
-        offsets = (None if bias is None or bias_format is None
-                   else _whole("bias", bias, channels, bias_format))  # fmt: skip
-        quantization = engine.manifest["quantization"]
+        held = engine.required_format("weights").integers("weights", weights, shape)
+        offsets = None
+        if bias is not None:
+            limits = engine.format("bias")
+            if limits is None:
+                raise AcceleratorError(f"{self._info.name} has no bias; leave it away")
+            offsets = limits.integers("bias", bias, channels)
         multiplier = shift = None
-        if quantization["requantize"] == "none":
+        if engine.manifest["quantization"]["requantize"] == "none":
             if requant is not None:
                 raise AcceleratorError(f"{self._info.name} puts out raw sums; leave requant away")
         elif requant is None:
@@ -139,50 +139,22 @@ class Convolution(Accelerator, kind="conv2d"):
                 f"{self._info.name} requantizes; give requant=(multiplier, shift)"
             )
         else:
-            limit = (1 << quantization["multiplier_bits"]) - 1
-            scale = Format("multiplier", np.dtype(np.uint64), 0, limit)
-            places = Format("shift", np.dtype(np.uint64), 0, quantization["max_shift"])
-            multiplier = _whole("multiplier", _spread(requant[0], channels), channels, scale)
-            shift = _whole("shift", _spread(requant[1], channels), channels, places)
+            factors, places = engine.scale_formats
+            multiplier = factors.integers("multiplier", requant[0], channels)
+            shift = places.integers("shift", requant[1], channels)
         words = pack_parameters(engine.manifest, held, offsets, multiplier, shift)
-        with self._lock, self._guarded() as stopwatch:
-            self._load(words, stopwatch)
+        with self._lock, self._guarded():
+            self._load(words)
             self._parameters = words
 
-    def _load(self, words: npt.NDArray[np.uint32], stopwatch: Stopwatch | None = None) -> None:
+    def _load(self, words: npt.NDArray[np.uint32]) -> None:
         """Send packed parameters in a call without frames."""
-        watch = stopwatch or Stopwatch(self._session.overlay.device, self._info.clock_mhz * 1e6)
         channel = self._channels["parameters"]
         buffer = self._buffers.get("parameters", words.nbytes)
         buffer[:] = words.view(np.uint8)
         with self._running():
             self._start(0, load=True)
             channel.start(buffer)
-            poll(channel, watch, self._limit_s)
-            poll(self._call_done(), watch, self._limit_s)
+            poll(channel, self._clock, self._limit_s)
+            poll(self._kernel, self._clock, self._limit_s)
         self._info.sent_bytes += words.nbytes
-
-
-def _spread(values: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    given = np.asarray(values)
-    return np.broadcast_to(given, shape) if given.ndim == 0 else given
-
-
-def _whole(
-    name: str, values: npt.ArrayLike, shape: tuple[int, ...], format_: Format
-) -> npt.NDArray[np.int64]:
-    """Integers of any dtype within a format, as int64."""
-    given = np.asarray(values)
-    if given.dtype.kind not in "iu":
-        raise AcceleratorError(
-            f"{name} is {given.dtype}, the accelerator takes integers ({format_.text}); quantize it"
-        )
-    if given.shape != shape:
-        raise AcceleratorError(f"{name} has shape {given.shape}, the accelerator takes {shape}")
-    low, high = int(given.min()), int(given.max())
-    if low < format_.minimum or high > format_.maximum:
-        raise AcceleratorError(
-            f"{name} has values {low}..{high}, {format_.text} holds "
-            f"{format_.minimum}..{format_.maximum}"
-        )
-    return given.astype(np.int64)

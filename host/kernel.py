@@ -49,6 +49,12 @@ class Kernel(pynq.DefaultIP):  # type: ignore[misc]
         """Take the interrupt back."""
         self.write(_ISR, int(self.read(_ISR)))
 
+    @property
+    def pin(self) -> str | None:
+        """Name of the interrupt that ends a call, if it is connected."""
+        pins = self.description.get("interrupts", {})
+        return next((str(pin["fullpath"]) for pin in pins.values()), None)
+
     def describe(self) -> str:
         """CTRL in words, such as `0x01 (started)`."""
         control = self.control
@@ -78,7 +84,7 @@ def check(engine: Engine, ip_dict: Mapping[str, Any], bitfile: str) -> None:
             f"{bitfile} has {entry['type']} as {engine.instance}, the manifest is for "
             f"{engine.vlnv}; {remedy}"
         )
-    offsets = {register["address_offset"] for register in entry["registers"].values()}
+    offsets = {register["address_offset"] for register in entry.get("registers", {}).values()}
     for name, (offset, _) in engine.registers.items():
         if offset not in offsets:
             raise AcceleratorError(

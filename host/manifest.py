@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from host.errors import AcceleratorError
 
-__all__ = ["Engine", "Format", "read_engines"]
+__all__ = ["Engine", "Format", "as_array", "read_engines"]
 
 FORMAT = 1
 """Version of the manifest that is understood."""
@@ -39,7 +39,7 @@ class Format:
         Raises:
             AcceleratorError: shape, dtype or a value is wrong.
         """
-        given = np.asarray(array)
+        given = as_array(name, array)
         fits = given.ndim == len(shape) and all(
             size == wanted if wanted is not None else size > 0
             for size, wanted in zip(given.shape, shape, strict=True)
@@ -64,6 +64,41 @@ class Format:
                     f"{self.minimum}..{self.maximum}; clip them with np.clip"
                 )
         return np.ascontiguousarray(given)
+
+    def integers(
+        self, name: str, values: npt.ArrayLike, shape: tuple[int, ...]
+    ) -> npt.NDArray[np.int64]:
+        """Integers of any dtype as int64 of `shape`; one number stands for all.
+
+        Raises:
+            AcceleratorError: shape, dtype or a value is wrong.
+        """
+        given = as_array(name, values)
+        if given.dtype.kind not in "iu":
+            raise AcceleratorError(
+                f"{name} is {given.dtype}, the accelerator takes integers ({self.text}); "
+                "quantize it"
+            )
+        if given.shape not in (shape, ()):
+            raise AcceleratorError(f"{name} has shape {given.shape}, the accelerator takes {shape}")
+        low, high = int(given.min()), int(given.max())
+        if low < self.minimum or high > self.maximum:
+            raise AcceleratorError(
+                f"{name} has values {low}..{high}, {self.text} holds {self.minimum}..{self.maximum}"
+            )
+        return np.broadcast_to(given.astype(np.int64), shape)
+
+
+def as_array(name: str, values: Any) -> npt.NDArray[Any]:
+    """What NumPy makes of `values`.
+
+    Raises:
+        AcceleratorError: they are no array.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise AcceleratorError(f"{name} is no array ({error}); its rows differ in length") from None
 
 
 @dataclass(frozen=True)
@@ -101,6 +136,17 @@ class Engine:
         if entry is None:
             return None
         return Format(entry["format"], np.dtype(entry["dtype"]), entry["minimum"], entry["maximum"])
+
+    @property
+    def scale_formats(self) -> tuple[Format, Format]:
+        """Formats of multiplier and shift."""
+        quantization = self.manifest["quantization"]
+        limit = (1 << quantization["multiplier_bits"]) - 1
+        most = quantization["max_shift"]
+        return (
+            Format(f"{quantization['multiplier_bits']} bits", np.dtype(np.uint64), 0, limit),
+            Format("this design", np.dtype(np.uint64), 0, most),
+        )
 
     def required_format(self, name: str) -> Format:
         """The number format of an operand that every design of this kind has."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from host.accelerator import Accelerator, Steps
 from host.errors import AcceleratorError
+from host.manifest import as_array
 from host.packing import fold_bias, pack_columns, pack_rows, unpack_rows
 
 __all__ = ["Product"]
@@ -62,7 +63,7 @@ class Product(Accelerator, kind="gemm"):
             self._kernel.argument((offset, bits), value)
         with self._running():
             self._kernel.start()
-            yield self._call_done()
+            yield self._kernel
         with self._packing():
             buffers["c"].invalidate()
             rows = np.asarray(buffers["c"]).view(dtype).reshape(m, width)
@@ -72,7 +73,7 @@ class Product(Accelerator, kind="gemm"):
         return result
 
     def _sizes(self, a: Any, b: Any) -> dict[str, int]:
-        shapes = np.shape(a), np.shape(b)
+        shapes = as_array("a", a).shape, as_array("b", b).shape
         if len(shapes[0]) != 2 or len(shapes[1]) != 2 or shapes[0][1] != shapes[1][0]:
             raise AcceleratorError(
                 f"a has shape {shapes[0]} and b {shapes[1]}; a product takes [m, k] and [k, n]"
@@ -94,23 +95,13 @@ class Product(Accelerator, kind="gemm"):
         shift: npt.ArrayLike | None,
     ) -> npt.NDArray[np.uint32]:
         """The table of the columns' parameters."""
-        engine, n = self._engine, b.shape[1]
+        engine, shape = self._engine, (b.shape[1],)
         limits = engine.format("bias")
         held = None
         if bias is not None:
-            held = np.asarray(bias)
             if limits is None:
                 raise AcceleratorError(f"{self._info.name} has no bias; leave it away")
-            if held.shape != (n,) or held.dtype.kind not in "iu":
-                raise AcceleratorError(
-                    f"bias is {held.dtype} of shape {held.shape}, the product takes integers of "
-                    f"shape ({n},)"
-                )
-            if held.min() < limits.minimum or held.max() > limits.maximum:
-                raise AcceleratorError(
-                    f"bias has values {held.min()}..{held.max()}, {limits.text} holds "
-                    f"{limits.minimum}..{limits.maximum}"
-                )
+            held = limits.integers("bias", bias, shape)
         quantization = engine.manifest["quantization"]
         scaled = quantization["requantize"] != "none"
         if scaled != (multiplier is not None) or scaled != (shift is not None):
@@ -118,15 +109,9 @@ class Product(Accelerator, kind="gemm"):
             raise AcceleratorError(
                 f"{self._info.name} {'requantizes' if scaled else 'puts out raw sums'}; {rule}"
             )
-        for name, values, limit in (
-            ("multiplier", multiplier, (1 << quantization["multiplier_bits"]) - 1),
-            ("shift", shift, quantization["max_shift"]),
-        ):
-            given = np.asarray(0 if values is None else values)
-            if given.shape not in ((), (n,)) or given.min() < 0 or given.max() > limit:
-                raise AcceleratorError(
-                    f"{name} has shape {given.shape} and values {given.min()}..{given.max()}; it "
-                    f"must be one number or [{n}], within 0..{limit}"
-                )
+        if multiplier is not None and shift is not None:
+            factors, places = engine.scale_formats
+            multiplier = factors.integers("multiplier", multiplier, shape)
+            shift = places.integers("shift", shift, shape)
         folded = fold_bias(held, b.sum(axis=0, dtype=np.int64), quantization["input_zero_point"])
-        return pack_columns(folded, multiplier, shift, n)
+        return pack_columns(folded, multiplier, shift, b.shape[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,19 +21,21 @@ class Session:
     """One overlay that is loaded, with its accelerators; `join` makes or finds it."""
 
     _open: dict[str, Session] = {}  # noqa: RUF012 - device -> what is loaded there
+    _joining = threading.RLock()
 
     def __init__(self, bitfile: Path, device: Any) -> None:
         """Load an overlay; `join` calls this."""
         self.bitfile = bitfile
         self.engines = read_engines(bitfile)
         self.users: set[str] = set()
+        self.generation = 0
         self._device = device
         _refuse_simulated(bitfile, device)
         self._lock = _lock(device)
         for engine in self.engines.values():
             bind(engine.vlnv)
         try:
-            self.overlay = pynq.Overlay(str(bitfile))
+            self.overlay = _load(bitfile)
             for engine in self.engines.values():
                 check(engine, self.overlay.ip_dict, bitfile.name)
         except BaseException:
@@ -47,7 +50,11 @@ class Session:
             AcceleratorError: no such overlay or engine, or somebody else uses it.
         """
         bitfile = _find(path)
-        device = pynq.Device.active_device
+        with cls._joining:
+            return cls._join(bitfile, name, _device())
+
+    @classmethod
+    def _join(cls, bitfile: Path, name: str | None, device: Any) -> tuple[Session, Engine]:
         session = cls._open.get(device.name)
         if session is not None and session.bitfile != bitfile:
             raise AcceleratorError(
@@ -87,15 +94,40 @@ class Session:
 
     def leave(self, engine: Engine) -> None:
         """Give an engine back; with the last one the session ends."""
-        self.users.discard(engine.instance)
-        if not self.users:
-            self._lock.close()
-            if type(self)._open.get(self._device.name) is self:
-                del type(self)._open[self._device.name]
+        with self._joining:
+            self.users.discard(engine.instance)
+            if not self.users:
+                self._lock.close()
+                self._open.pop(self._device.name, None)
 
     def reload(self) -> None:
-        """Load the overlay again, which resets everything in the fabric."""
+        """Load the overlay again, which resets everything in the fabric.
+
+        `generation` grows, so that each accelerator notices.
+        """
         self.overlay.download()
+        self.generation += 1
+
+
+def _device() -> Any:
+    try:
+        return pynq.Device.active_device
+    except RuntimeError as error:
+        raise AcceleratorError(
+            f"pynq finds no board ({error}); run this on the board, or under lineloom run"
+        ) from None
+
+
+def _load(bitfile: Path) -> Any:
+    if not bitfile.with_suffix(".hwh").is_file():
+        raise AcceleratorError(
+            f"{bitfile.with_suffix('.hwh')} is missing; copy the .hwh of the same build beside "
+            f"{bitfile.name}"
+        )
+    try:
+        return pynq.Overlay(str(bitfile))
+    except (OSError, RuntimeError) as error:
+        raise AcceleratorError(f"pynq cannot load {bitfile.name}: {error}") from None
 
 
 def _find(path: str | Path) -> Path:
@@ -119,7 +151,9 @@ def _find(path: str | Path) -> Path:
 
 def _refuse_simulated(bitfile: Path, device: Any) -> None:
     """A simulated overlay is a text; only a device that counts its cycles can load it."""
-    if bitfile.read_bytes()[:1] == b"{" and not hasattr(device, "cycles"):
+    with bitfile.open("rb") as file:
+        first = file.read(1)
+    if first == b"{" and not hasattr(device, "cycles"):
         raise AcceleratorError(
             f"{bitfile.name} is for the simulated board; build one for this board with lineloom "
             "bitstream"
@@ -128,7 +162,11 @@ def _refuse_simulated(bitfile: Path, device: Any) -> None:
 
 def _lock(device: Any) -> IO[str]:
     """A lock on the board for this process; it is gone with the process."""
-    file = (Path(tempfile.gettempdir()) / f"lineloom-{device.name}.lock").open("a")
+    place = Path(tempfile.gettempdir()) / f"lineloom-{device.name}.lock"
+    try:
+        file = place.open("a")
+    except OSError as error:
+        raise AcceleratorError(f"{place} cannot be opened ({error.strerror}); delete it") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

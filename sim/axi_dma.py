@@ -1,8 +1,8 @@
 """The registers of an AXI DMA in simple mode (PG021), over the data movers of an engine.
 
-As on a board, a transfer starts with the write of LENGTH, a channel that is halted takes none, a
-packet that does not end within LENGTH is an internal error, and after an error the channel stays
-halted until the DMA is reset.
+As on a board, a transfer starts with the write of a LENGTH other than 0, a channel that is halted
+takes none and is not idle, a packet that does not end within LENGTH is an internal error, and after
+an error the channel stays halted until the DMA is reset.
 """
 
 from __future__ import annotations
@@ -51,14 +51,18 @@ class _Channel:
         if progress is Progress.ENDED:
             self._status |= _IDLE | _IOC
             if not self._control & _RUN:
-                self._status |= _HALTED
+                self._halt()
         else:
             wrong = progress is Progress.DECODE_ERROR
             self._fail(_DECODE_ERROR if wrong else _INTERNAL_ERROR)
 
     def _fail(self, error: int) -> None:
-        self._status |= error | _ERROR | _HALTED
+        self._status |= error | _ERROR
         self._control &= ~_RUN
+        self._halt()
+
+    def _halt(self) -> None:
+        self._status = self._status & ~_IDLE | _HALTED
 
     @property
     def interrupt(self) -> bool:
@@ -101,11 +105,10 @@ class _Channel:
         if self._control & _RUN and not errors:
             self._status &= ~_HALTED
         elif not self._under_way:
-            self._status |= _HALTED
+            self._halt()
 
     def _start(self, size_bytes: int) -> None:
         if size_bytes == 0:
-            self._fail(_INTERNAL_ERROR)
             return
         self._length = size_bytes
         self._status &= ~_IDLE

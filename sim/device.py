@@ -19,6 +19,7 @@ from typing import Any
 from pynq.buffer import PynqBuffer
 from pynq.interrupt import _InterruptController
 from pynq.pl_server.device import Device
+from pynq.ps import Clocks
 from pynqmetadata.frontends import Metadata
 from pynqmetadata.views.runtime import RuntimeMetadataParser
 
@@ -38,7 +39,7 @@ from sim.verilate import verilate
 __all__ = ["SimulatedDevice", "board"]
 
 MEMORY_BYTES = 256 << 20
-PATIENCE_CYCLES = {"fast": 1_000_000, "cocotb": 50_000}
+PATIENCE_CYCLES = {"fast": 10_000_000, "cocotb": 50_000}
 """How long an engine may rest while it is polled: some seconds."""
 _REGISTERS = 0xF800_0000
 """From here on are the processing system's own registers, of which pynq uses the clocks'."""
@@ -52,20 +53,37 @@ class _Line:
     def __init__(self, device: SimulatedDevice) -> None:
         self._device = device
         self._waiting: list[Any] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def add_event(self, event: Any, number: int) -> None:
         """Set `event` once the line is active; meanwhile the event loop lets time pass."""
         self._waiting.append(event)
-        if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._wait, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # also when an earlier loop ended while it waited
+            self._loop = loop
+            loop.call_soon(self._wait, loop)
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self._loop:
+            return
         if self._device.run_to_interrupt(_STEP_CYCLES):
-            events, self._waiting = self._waiting, []
+            events, self._waiting, self._loop = self._waiting, [], None
             for event in events:
-                event.set()
+                if self._device.failed:
+                    _wake(event)
+                else:
+                    event.set()
         else:
             loop.call_soon(self._wait, loop)
+
+
+def _wake(controller: Any) -> None:
+    """Wake whoever waits, without the registers that pynq would read: those raise the failure."""
+    for handles in controller.wait_handles:
+        for event in handles:
+            event.set()
+        handles.clear()
+    controller.event_number = 0
 
 
 class SimulatedDevice(Device):  # type: ignore[misc]
@@ -102,7 +120,8 @@ class SimulatedDevice(Device):  # type: ignore[misc]
             engine: "fast", or "cocotb" with the AXI models of cocotbext-axi.
             waves: write a VCD file into each project's folder sim/.
             patience_cycles: of polling while nothing moves, before `BoardHang` is raised; by the
-                speed of the engine unless given.
+                speed of the engine unless given, which for "fast" is more than the time-outs of a
+                host library that does not wait without end.
             memory_bytes: size of the memory for buffers.
         """
         self.name = f"lineloom_simulated_{os.getpid()}_{next(_numbers)}"
@@ -119,6 +138,8 @@ class SimulatedDevice(Device):  # type: ignore[misc]
         self._registers = dict(self._ps.registers)
         self._lock = threading.RLock()
         self._failure: Exception | None = None
+        self._past_cycles = 0
+        self._frozen = False
         self.line = _Line(self)
 
     # ------------------------------------------------------------------ overlays
@@ -154,6 +175,8 @@ class SimulatedDevice(Device):  # type: ignore[misc]
                 )
             }
             self.system = System(overlay, engines, addresses, self._patience)
+            self.system.freeze(self._frozen)
+            self._failure = None
         self.post_download(bitstream, parser, self.name)
 
     def _engine(self, project: Project, place: int) -> Engine:
@@ -179,6 +202,7 @@ class SimulatedDevice(Device):  # type: ignore[misc]
     def close(self) -> None:
         """Free the models; waves are written out."""
         if self.system is not None:
+            self._past_cycles += self.system.cycles
             self.system.close()
             self.system = None
 
@@ -186,8 +210,20 @@ class SimulatedDevice(Device):  # type: ignore[misc]
 
     @property
     def cycles(self) -> int:
-        """Cycles that the fabric has run since it was configured."""
-        return 0 if self.system is None else self.system.cycles
+        """Cycles that the fabric has run, over all overlays."""
+        return self._past_cycles + (0 if self.system is None else self.system.cycles)
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Let the memory answer nothing from now on, or let it go again: a fault to test with."""
+        with self._lock:
+            self._frozen = frozen
+            if self.system is not None:
+                self.system.freeze(frozen)
+
+    @property
+    def failed(self) -> bool:
+        """A failure waits to be raised by the next access."""
+        return self._failure is not None
 
     def _fabric(self) -> System:
         if self.system is None:
@@ -311,6 +347,7 @@ def board(
         device.close()
         if before is None:
             del Device._active_device
+            _clocks_of(None)
         else:
             plug_in(before)
 
@@ -318,5 +355,13 @@ def board(
 def plug_in(device: Device) -> None:
     """Make `device` the one that pynq uses."""
     Device.active_device = device
+    _clocks_of(device)
     if isinstance(device, SimulatedDevice):
         _InterruptController._uio_devices = {device._ps.raw_irq: device.line}
+
+
+def _clocks_of(device: Device | None) -> None:
+    """Let pynq's `Clocks` forget the board before, which it would keep for the whole process."""
+    Clocks.device = device
+    if "_real_instance" in vars(Clocks):
+        del Clocks._real_instance

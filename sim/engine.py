@@ -69,5 +69,8 @@ class Engine(Protocol):
     def transferred(self, port: str) -> Transfer:
         """How the last transfer of a stream stands."""
 
+    def freeze(self, frozen: bool) -> None:
+        """Let the memory answer nothing, until it is let go again."""
+
     def close(self) -> None:
         """Free the model."""

@@ -132,6 +132,10 @@ class FastEngine:
         progress = self._do("progress", *self._movers[port], ctypes.byref(moved))
         return Transfer(Progress(progress), moved.value)
 
+    def freeze(self, frozen: bool) -> None:
+        """Let the memory answer nothing, until it is let go again."""
+        self._do("freeze", frozen)
+
     def close(self) -> None:
         """Free the model; its waves are written out."""
         if self._bench:

@@ -275,8 +275,10 @@ int lineloom_gauge(void* bench, const char* scope) {
 }
 
 void lineloom_memory(void* bench, uint64_t base, uint8_t* bytes, uint64_t size) {
-  bench_of(bench).memory = {base, bytes, size};
+  bench_of(bench).memory = {base, bytes, size, false};
 }
+/// Memory that is frozen answers nothing.
+void lineloom_freeze(void* bench, int frozen) { bench_of(bench).memory.frozen = frozen != 0; }
 /// What a port may touch from now on, besides what it might already.
 void lineloom_region(void* bench, int slave, uint64_t address, uint64_t size, int writable) {
   bench_of(bench).slaves[slave]->regions.push_back({address, size, writable != 0});

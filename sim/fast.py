@@ -32,6 +32,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slave": (_INT, [_BENCH, _TEXT]),
     "gauge": (_INT, [_BENCH, _TEXT]),
     "memory": (None, [_BENCH, _U64, ctypes.c_void_p, _U64]),
+    "freeze": (None, [_BENCH, _INT]),
     "region": (None, [_BENCH, _INT, _U64, _U64, _INT]),
     "feed": (None, [_BENCH, _INT, ctypes.c_void_p, _I64]),
     "expect": (None, [_BENCH, _INT, _I64]),

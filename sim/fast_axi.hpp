@@ -13,6 +13,7 @@ struct Memory {
   uint64_t base = 0;
   uint8_t* bytes = nullptr;
   uint64_t size = 0;
+  bool frozen = false;  // answers nothing
 
   bool holds(uint64_t address, uint64_t count) const {
     return address >= base && address - base <= size && count <= size - (address - base);
@@ -68,7 +69,8 @@ class Slave {
   void drive(int64_t cycle) {
     ar_.drive(reads_.size() < kOutstanding);
     aw_.drive(writes_.size() < kOutstanding);
-    const bool r_paused = r_pauses_.next(), b_paused = b_pauses_.next();
+    const bool r_paused = r_pauses_.next() || memory_.frozen;
+    const bool b_paused = b_pauses_.next() || memory_.frozen;
     if (!reading_) reading_ = !reads_.empty() && cycle >= reads_.front().from && !r_paused;
     r_valid_.set(uint64_t(reading_));
     if (reading_) {
@@ -77,7 +79,7 @@ class Slave {
       r_last_.set(uint64_t(burst.beats == 1));
       r_id_.set(burst.id);
     }
-    w_ready_.set(uint64_t(!w_pauses_.next() && words_.size() < kOutstanding));
+    w_ready_.set(uint64_t(!w_pauses_.next() && !memory_.frozen && words_.size() < kOutstanding));
     if (!answering_) answering_ = !answers_.empty() && cycle >= answers_.front().from && !b_paused;
     b_valid_.set(uint64_t(answering_));
     if (answering_) b_id_.set(answers_.front().id);

@@ -60,7 +60,7 @@ class Mm2s : public Mover {
   bool found() const { return data_ && valid_ && ready_; }
 
   void drive(int64_t cycle) {
-    const bool paused = pauses_.next();
+    const bool paused = pauses_.next() || memory_.frozen;
     if (progress != kRunning) offering_ = false;
     else if (!offering_) offering_ = cycle >= from_ && !paused;
     valid_.set(uint64_t(offering_));
@@ -106,7 +106,7 @@ class S2mm : public Mover {
   bool found() const { return data_ && ready_; }
 
   void drive(int64_t cycle) {
-    const bool paused = pauses_.next();
+    const bool paused = pauses_.next() || memory_.frozen;
     ready_.set(uint64_t(progress == kRunning && cycle >= from_ && !paused));
   }
   bool sample(int64_t cycle, Complaints& complaints) {

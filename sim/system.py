@@ -7,6 +7,7 @@ before it answers, and so does time that the host spends elsewhere.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -83,7 +84,7 @@ class System:
             if name in cells
         ]
         self._reads = 0
-        self._seen = 0
+        self._seen: Counter[str] = Counter()
         self._left = time.perf_counter()
 
     def _level(self, cell: str, pin: str) -> Any:
@@ -100,6 +101,11 @@ class System:
     def quiet_cycles(self) -> int:
         """Cycles since anything moved anywhere."""
         return min(engine.quiet_cycles for engine in self.engines.values())
+
+    def freeze(self, frozen: bool) -> None:
+        """Let the memory answer nothing, until it is let go again."""
+        for engine in self.engines.values():
+            engine.freeze(frozen)
 
     def close(self) -> None:
         """Free the models."""
@@ -135,8 +141,8 @@ class System:
     def _check(self) -> None:
         for name, engine in self.engines.items():
             complaints = engine.complaints
-            if len(complaints) > self._seen:
-                self._seen = len(complaints)
+            if len(complaints) > self._seen[name]:
+                self._seen[name] = len(complaints)
                 raise BusError(f"{name}: {complaints[-1]}")
 
     # ------------------------------------------------------------------ accesses

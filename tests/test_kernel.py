@@ -56,7 +56,7 @@ CONSTRUCTS = {
     "wires": {},
     "endless": {},
     "loops": {},
-    "until": {},
+    "search": {},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 
