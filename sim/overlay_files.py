@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from hls.boards import board as board_named
-from hls.errors import InputError
+from hls.errors import CheckFailed, InputError, ToolFailed
+from hls.handoff import check_handoff
 from hls.overlay import Engine, Overlay
 from hls.project import Project
 from sim.handoff import handoff
@@ -92,6 +93,9 @@ def prepare(
 ) -> Path:
     """Write .bit, .hwh and manifest.json of an overlay and return the path of the .bit.
 
+    The .hwh is Vivado's own where `lineloom bitstream` left one of the same engines for that board
+    beside the first project; else it is made here.
+
     Args:
         projects: folders of generated projects, one engine each.
         board: which board is simulated; Zynq-7000 or Zynq UltraScale+ matters to hosts.
@@ -120,7 +124,7 @@ def prepare(
             f"{file}: is a bitstream for a real board and is not replaced by one for the simulated "
             "board; move it to another folder"
         )
-    texts: dict[str, Any] = {f"{overlay.name}.hwh": handoff(overlay, processing_system(chosen))}
+    texts: dict[str, Any] = {f"{overlay.name}.hwh": _handoff(overlay, first)}
     if not (place / "manifest.json").is_file() or place.resolve() != first.resolve():
         texts["manifest.json"] = json.dumps(overlay.manifests, indent=2) + "\n"
     try:
@@ -133,3 +137,15 @@ def prepare(
             f"{place}: cannot be written ({error.strerror}); choose another folder"
         ) from None
     return file
+
+
+def _handoff(overlay: Overlay, first: Path) -> str:
+    folder = first.resolve().parent / f"{overlay.name}-{overlay.board.name}" / "overlay"
+    built = folder / f"{overlay.name}.hwh"
+    if built.is_file():
+        try:
+            check_handoff(built, overlay)
+            return built.read_text()
+        except (CheckFailed, ToolFailed):
+            pass  # of other engines under the same names: they were generated again since
+    return handoff(overlay, processing_system(overlay.board))

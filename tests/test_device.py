@@ -422,3 +422,30 @@ def test_an_interrupt_controller(z2: SimulatedDevice, projects: list[Path]) -> N
     assert controller.read(0x00) & line == 0
     controller.write(0x14, line)  # CIE
     assert controller.read(0x08) == 0
+
+
+# ---------------------------------------------------------------------- Vivado's hand-off
+
+
+def test_the_hand_off_of_vivado_is_taken_where_there_is_one(projects: list[Path]) -> None:
+    """Vivado gives out addresses of its own; one of other engines is of no use."""
+    with sim.board(*projects):
+        ours = Path(overlay(projects).bitfile_name).with_suffix(".hwh").read_text()
+    vivado = projects[0].parent / "conv1_gemm1-pynq-z2" / "overlay" / "conv1_gemm1.hwh"
+    vivado.parent.mkdir(parents=True)
+    moved = ours.replace("0x40000000", "0x43C00000").replace("0x4000FFFF", "0x43C0FFFF")
+    assert moved != ours
+    try:
+        for text, address in (
+            (moved, 0x43C0_0000),
+            (moved.replace(":gemm1:", ":other:"), 0x4000_0000),
+        ):
+            vivado.write_text(text)
+            with sim.board(*projects):
+                found = overlay(projects)
+                assert found.ip_dict["conv1"]["phys_addr"] == address
+                _, sink = convolution(found, image())
+                found.conv1_dma.recvchannel.wait()
+                np.testing.assert_array_equal(sink, convolved(projects[0], image()))
+    finally:
+        vivado.unlink()
