@@ -18,6 +18,7 @@ from hls.lowering.cleanup import clean, evaluate
 from hls.lowering.constants import multiply_by_constants, signed_digits
 from hls.lowering.countdown import count_down
 from hls.lowering.demand import Demand
+from hls.lowering.forwarding import forward_words
 from hls.lowering.intervals import Interval, fitted, hull, overlap, signed, unsigned
 from hls.lowering.ir import (
     ARITHMETIC,
@@ -242,6 +243,71 @@ def test_bits_that_nobody_wants_change_nothing(
     before = Machine(process, inputs, {"in": words}).run().written
     noisy = [word ^ noise for word in words]
     assert Machine(process, inputs, {"in": noisy}).run().written == before
+
+
+@st.composite
+def words_in_memory(draw: st.DrawFn) -> Process:
+    """A loop of random stores and loads of two single words, under conditions or not."""
+    process = Process("p", [Input("a", 8), Input("b", 13), Input("c", 32)])
+    incoming, outgoing = StreamEnd("in", 16, reads=True), StreamEnd("out", 32, writes=True)
+    held = [Memory(f"m{i}", 16, 1, [7 * i], written=True) for i in range(2)]
+    process.streams, process.memories = [incoming, outgoing], held
+    count = Op("phi", 8, [], "count")
+    loop = Block("loop", [count], [], targets=["loop", "end"], ii=1, predecessors=["entry", "loop"])
+    ops = loop.ops
+    word = Op("read", 16, [], "word", stream=incoming)
+    ops.append(word)
+    even = _made(ops, "eq", 1, [_made(ops, "trunc", 1, [word]), Const(0, 1)])
+    conditions = [None, even, _made(ops, "xor", 1, [even, Const(1, 1)]),
+                  _made(ops, "ult", 1, [word, Const(1 << 15, 16)])]  # fmt: skip
+    values: list[Value] = [word]
+    for _ in range(draw(st.integers(2, 9))):
+        memory = draw(st.sampled_from(held))
+        if draw(st.booleans()):
+            load = Op("load", 16, [Const(0, 1)], "held", memory=memory)
+            ops.append(load)
+            values.append(_made(ops, "add", 16, [load, Const(1, 16)]))
+            ops.append(Op("write", 0, [_made(ops, "zext", 32, [load])], stream=outgoing))
+        else:
+            ops.append(Op("store", 0, [Const(0, 1), draw(st.sampled_from(values))], memory=memory,
+                          predicate=draw(st.sampled_from(conditions))))  # fmt: skip
+    following = _made(ops, "add", 8, [count, Const(1, 8)])
+    loop.condition = _made(ops, "ult", 1, [following, Const(5, 8)])
+    count.args = [Const(0, 8), following]
+    process.blocks = {
+        "entry": Block("entry", targets=["loop"]),
+        "loop": loop,
+        "end": Block("end", predecessors=["loop"]),
+    }
+    process.check()
+    return process
+
+
+@settings(max_examples=200, deadline=None)
+@given(process=words_in_memory(), inputs=STIMULI, words=WORDS)
+def test_words_that_are_forwarded_keep_their_values(
+    process: Process, inputs: dict[str, int], words: list[int]
+) -> None:
+    before = Machine(process, inputs, {"in": words}).run().written
+    after = forward_words(copy.deepcopy(process))
+    after.check()
+    for memory in after.memories:
+        for kind in ("load", "store"):
+            assert sum(op.kind == kind and op.memory is memory for op in after.ops()) <= 1
+    assert Machine(after, inputs, {"in": words}).run().written == before
+
+
+def test_a_word_that_both_halves_of_an_if_store_is_not_loaded() -> None:
+    word, flag = Memory("word", 8, 1, written=True), Input("flag", 1)
+    ops: list[Op] = []
+    otherwise = _made(ops, "xor", 1, [flag, Const(1, 1)])
+    for value, when in ((3, flag), (5, otherwise)):
+        ops.append(Op("store", 0, [Const(0, 1), Const(value, 8)], memory=word, predicate=when))
+    ops.append(Op("load", 8, [Const(0, 1)], "held", memory=word))
+    process = straight(ops, inputs=[flag])
+    process.memories = [word]
+    assert "load" not in kinds(forward_words(process))
+    assert process.memories == []
 
 
 # ------------------------------------------------------------------ intervals

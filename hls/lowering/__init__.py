@@ -14,6 +14,7 @@ from hls.lowering.cleanup import clean
 from hls.lowering.constants import multiply_by_constants
 from hls.lowering.countdown import count_down
 from hls.lowering.division import expand_divisions
+from hls.lowering.forwarding import forward_words
 from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
 from hls.lowering.interface import manifest
@@ -66,7 +67,7 @@ def lower(
     design = read(parse(optimised), symbol_of(optimised, top), pragmas)
     for process in design.processes:
         check_claims(clean(convert(process, pragmas)))
-        clean(flatten_muxes(process))
+        clean(flatten_muxes(forward_words(process)))
         clean(expand_divisions(process))
     split_accesses(design)
     for process in reversed(design.processes):

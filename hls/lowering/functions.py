@@ -168,9 +168,9 @@ class FunctionReader:
         self._addresses[name] = Address(Structs(unique, size, members))
 
     def _bind(self, array: Array, plain: str) -> None:
-        """Do to an array what pragmas ask for the variable `plain`."""
+        """Do to an array what pragmas ask for the variable `plain`, or for its member."""
         for pragma in self._marks:
-            if pragma.options.get("variable") != plain:
+            if pragma.options.get("variable", "").partition(".")[0] != plain:
                 continue
             if pragma.name == "ARRAY_PARTITION" and "complete" in {
                 *pragma.options,
