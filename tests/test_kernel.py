@@ -44,6 +44,7 @@ CONSTRUCTS = {
     "division": {"count": 11},
     "bits": {"count": 60},
     "funnel": {"count": 60},
+    "ports": {},
     "structs": {"count": 40},
     "state": {},
     "control": {"rows": 12, "cols": 9},
