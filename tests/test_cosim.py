@@ -97,6 +97,17 @@ def test_designs_match_under_stalls_in_both_engines(build: Build, name: str) -> 
     assert all(slow.cycles > free.cycles for (_, stalls), slow in found.items() if stalls)
 
 
+def test_sums_of_an_odd_width_match(tmp_path: Path, lineloom: Lineloom) -> None:
+    """Three sums of 23 bits beside each other: LLVM once packed them with funnel shifts of i69."""
+    options = (
+        "--input 4x5x3 --filters 3 --kernel 2 --input-format s12 --weight-format s8 "
+        "--requantize none --simd 1 --pe 3"
+    )
+    folder = tmp_path / "odd"
+    assert lineloom("conv2d", *options.split(), "-o", folder).code == 0
+    assert cosim(Project.open(folder), stalls=0.3, seed=4, engine="fast").match
+
+
 def test_one_frame_counts_from_its_first_to_its_last_beat(build: Build) -> None:
     result = cosim(build("same"), frames=1, engine="fast")
     assert result.calls == 1

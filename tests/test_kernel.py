@@ -43,6 +43,8 @@ CONSTRUCTS = {
     "wide": {"count": 7},
     "division": {"count": 11},
     "bits": {"count": 60},
+    "funnel": {"count": 60},
+    "ports": {},
     "structs": {"count": 40},
     "state": {},
     "control": {"rows": 12, "cols": 9},

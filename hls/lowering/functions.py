@@ -45,6 +45,11 @@ _FLAGS = re.compile(
 
 def plain_name(symbol: str) -> str:
     """The source name of a mangled function or variable."""
+    if symbol.startswith("_ZZ"):
+        # A static variable of a function: its own name comes last, after E and its length.
+        for local in re.finditer(r"E(\d+)(?=(\w+?)(?:_\d+|__\d+_)?$)", symbol):
+            if int(local[1]) == len(local[2]):
+                return local[2]
     found = re.match(r"_ZL?(\d+)", symbol)
     if found is None:
         return re.sub(r"\W", "_", symbol)

@@ -54,6 +54,13 @@ class MemoryPorts:
     asynchronous: bool
     reads: list[tuple[str, str, str]] = field(default_factory=list)
     write: tuple[str, str, str] | None = None
+    shared: tuple[str, str, str] | None = None
+    """The one of `reads` that has its address in common with `write`, so that both are a port."""
+
+    @property
+    def all_reads(self) -> list[tuple[str, str, str]]:
+        """Its reads, with the one that shares a port with the write."""
+        return self.reads if self.shared is None else [*self.reads, self.shared]
 
     @property
     def address_bits(self) -> int:
@@ -383,8 +390,10 @@ class _Binder:
     def _bind_memory(self, memory: Memory) -> None:
         fast = id(memory) in self._schedule.asynchronous
         ports = MemoryPorts(memory, fast)
-        for op, address, fires in self._loads.get(id(memory), []):
-            ports.reads.append((self._names[id(op)], address, fires))
+        numbers: list[int] = []
+        for number, loads in self._read_ports(memory, fast).items():
+            numbers.append(number)
+            ports.reads.append(self._bind_reads(loads))
         stores = self._stores.get(id(memory), [])
         if stores:
             enable = " || ".join(f"({fires})" for fires, _, _ in stores)
@@ -393,7 +402,33 @@ class _Binder:
                 _chain([(f, a) for f, a, _ in stores]),
                 _chain([(f, d) for f, _, d in stores]),
             )
+            if 1 in numbers and not fast:
+                when, address, _ = ports.write
+                name, other, enable = ports.reads.pop(numbers.index(1))
+                ports.shared = (name, f"({when}) ? {address} : {other}", enable)
         self._machine.memories.append(ports)
+
+    def _read_ports(self, memory: Memory, fast: bool) -> dict[int, list[tuple[Op, str, str]]]:
+        """The loads of each port; in LUT RAM, each has one of its own."""
+        found: dict[int, list[tuple[Op, str, str]]] = {}
+        for i, load in enumerate(self._loads.get(id(memory), [])):
+            number = i if fast else self._times(self._home[id(load[0])]).ports[id(load[0])]
+            found.setdefault(number, []).append(load)
+        return found
+
+    def _bind_reads(self, loads: list[tuple[Op, str, str]]) -> tuple[str, str, str]:
+        """One port: its register has the name of the first load, the others are wires of it."""
+        op, address, fires = loads[0]
+        name = self._names[id(op)]
+        for other, _, _ in loads[1:]:
+            self._machine.wires.append(
+                Wire(self._names[id(other)], other.width, name, self._home[id(other)].name,
+                     self._base(other), other.line)
+            )  # fmt: skip
+        if len(loads) > 1:
+            address = _chain([(f, a) for _, a, f in loads])
+            fires = " || ".join(f"({f})" for _, _, f in loads)
+        return name, address, fires
 
 
 def _prefixes(process: Process) -> dict[str, str]:

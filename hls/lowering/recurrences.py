@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from hls.lowering.ir import Block, Memory, Op, Value
-from hls.lowering.predicates import exclusive
+from hls.lowering.ports import BLOCK_PORTS, answers_at_once, apart
 
 __all__ = ["late_decision", "reason"]
 
@@ -53,11 +53,20 @@ def _memory(block: Block, memory: Memory, ii: int) -> str:
     ops = [op for op in block.ops if op.memory is memory]
     stores = [op for op in ops if op.kind == "store"]
     loads = [op for op in ops if op.kind == "load"]
-    apart = [op for i, op in enumerate(stores) if not any(exclusive(op, o) for o in stores[:i])]
-    if len(apart) > ii:
+    if (count := len(apart(stores))) > ii:
         return (
             f"array {memory.name} {_lines(stores)} has one write port, but is stored to "
-            f"{len(apart)} times an iteration; partition it"
+            f"{count} times an iteration; partition it"
+        )
+    if not answers_at_once(memory) and (count := len(apart(ops))) > BLOCK_PORTS * ii:
+        return (
+            f"array {memory.name} {_lines(ops)} has {BLOCK_PORTS} ports, but is accessed {count} "
+            "times an iteration; partition it"
+        )
+    if not stores or not loads:
+        return (
+            f"array {memory.name} {_lines(ops)} is accessed in different cycles of an iteration, "
+            "which cannot share a port; partition it"
         )
     return (
         f"array {memory.name} {_lines(stores)}: what one iteration stores, the next may load "

@@ -151,7 +151,7 @@ class _Report:
             "words": memory.depth,
             "bits": memory.width,
             "storage": f"{kind} {place}",
-            "read_ports": len(ports.reads),
+            "read_ports": len(ports.all_reads),
             "write_ports": int(ports.write is not None),
         }
 

@@ -16,7 +16,8 @@ import math
 from dataclasses import dataclass, field
 
 from hls.errors import InputError
-from hls.lowering.ir import Block, Memory, Op, Process, Value
+from hls.lowering.ir import Block, Op, Process, Value
+from hls.lowering.ports import PortTable, answers_at_once, least_interval
 from hls.lowering.predicates import exclusive
 from hls.lowering.recurrences import late_decision, reason
 from hls.lowering.target import Target
@@ -24,8 +25,8 @@ from hls.lowering.target import Target
 __all__ = ["BlockSchedule", "Schedule", "schedule"]
 
 _MAX_CYCLES = 400
-_ASYNC_WORDS = 64
-"""Arrays up to this depth are read within a cycle (LUT RAM); deeper ones are block RAM."""
+_MAX_ALIGNMENTS = 16
+"""How often two accesses are moved into the same cycle before they get a port each."""
 
 
 @dataclass
@@ -36,6 +37,8 @@ class BlockSchedule:
     start: dict[int, int] = field(default_factory=dict)
     ready: dict[int, int] = field(default_factory=dict)
     depth: int = 1
+    ports: dict[int, int] = field(default_factory=dict)
+    """The port of each access of a block RAM."""
     missed: str = ""
     """Why a smaller ii was not possible."""
 
@@ -50,19 +53,12 @@ class Schedule:
 
 def schedule(process: Process, target: Target) -> Schedule:
     """Schedule every block of `process`."""
-    fast = {id(m) for m in process.memories if _is_fast(m)}
+    fast = {id(m) for m in process.memories if answers_at_once(m)}
     blocks = {}
     used_outside = _used_elsewhere(process)
     for block in process.blocks.values():
         blocks[block.name] = _Scheduler(block, target, fast, used_outside).run(process.name)
     return Schedule(blocks, fast)
-
-
-def _is_fast(memory: Memory) -> bool:
-    kind = memory.storage.lower()
-    if kind in ("bram", "ram_2p_bram", "uram"):
-        return False
-    return memory.depth <= _ASYNC_WORDS or kind in ("lutram", "register", "srl")
 
 
 def _used_elsewhere(process: Process) -> set[int]:
@@ -93,6 +89,13 @@ class _Scheduler:
         self._floor: dict[int, int] = {}
         self._out: dict[int, tuple[int, float]] = {}
         self._start: dict[int, int] = {}
+        self._accesses: dict[int, list[Op]] = {}
+        for op in block.ops:
+            if op.memory is not None and (op.kind == "store" or id(op.memory) not in fast):
+                self._accesses.setdefault(id(op.memory), []).append(op)
+        self._limit = _MAX_CYCLES + max(map(len, self._accesses.values()), default=0)
+        self._tables: list[PortTable] = []
+        self._alignments: dict[tuple[int, int], int] = {}
 
     def run(self, process: str) -> BlockSchedule:
         wanted = self._block.ii
@@ -104,10 +107,10 @@ class _Scheduler:
                 )
             return found
         missed = ""
-        busiest = self._busiest_end()
-        if len(busiest) > wanted:
-            wanted = len(busiest)
-            missed = reason(self._block, busiest[0], wanted, self._carried, {})
+        for op, least in self._least_intervals():
+            if least > wanted:
+                missed = reason(self._block, op, wanted, self._carried, {})
+                wanted = least
         for ii in range(wanted, wanted + 64):
             found = self._attempt(ii)
             if not isinstance(found, str):
@@ -116,22 +119,27 @@ class _Scheduler:
             missed = missed or found
         raise InputError(f"{process}: loop {self._block.name} cannot be pipelined: {missed}")
 
-    def _busiest_end(self) -> list[Op]:
-        """The unconditional uses of one end of a stream, of that with the most of them."""
-        uses: dict[tuple[str, str], list[Op]] = {}
+    def _least_intervals(self) -> list[tuple[Op, int]]:
+        """What each end of a stream and each memory asks for, with one of the uses."""
+        ends: dict[tuple[str, str], list[Op]] = {}
         for op in self._block.ops:
             if op.stream and op.predicate is None and op.kind not in ("empty", "full"):
-                uses.setdefault((op.kind, op.stream.name), []).append(op)
-        return max(uses.values(), key=len, default=[])
+                ends.setdefault((op.kind, op.stream.name), []).append(op)
+        found = [(uses[0], len(uses)) for uses in ends.values()]
+        for ops in self._accesses.values():
+            if ops[0].memory is not None:
+                found.append((ops[0], least_interval(ops[0].memory, ops)))
+        return found
 
     def _attempt(self, ii: int) -> BlockSchedule | str:
         self._floor = {}
+        self._alignments = {}
         for _ in range(2000):
             self._sweep()
             raised = self._raise_floors(ii)
             if raised is None:
                 break
-            if self._floor[id(raised)] > _MAX_CYCLES:
+            if self._floor[id(raised)] > self._limit:
                 latency = {key: out - self._start[key] for key, (out, _) in self._out.items()}
                 return reason(self._block, raised, ii, self._carried, latency)
         else:
@@ -192,7 +200,12 @@ class _Scheduler:
 
     def _raise_floors(self, ii: int) -> Op | None:
         """Raise the floor of some operation that is too early; None if there is none."""
-        return self._carry(ii) or self._order_memory(ii) or self._order_streams(ii)
+        return (
+            self._carry(ii)
+            or self._order_memory(ii)
+            or self._order_streams(ii)
+            or self._find_ports(ii)
+        )
 
     def _lift(self, op: Op, cycle: int) -> Op | None:
         if self._start[id(op)] >= cycle:
@@ -230,16 +243,38 @@ class _Scheduler:
         if first.kind == "load" and second.kind == "load":
             return None
         gap = 1 if first.kind == "store" else 0
-        if first.kind == "store" and second.kind == "store":
-            if lead or exclusive(first, second):
-                gap = 0
-            if lead == 0 and not exclusive(first, second):
-                # One write port: not in the same cycle of the pipeline either.
-                while (self._start[id(second)] - self._start[id(first)]) % ii == 0 and (
-                    self._start[id(second)] > self._start[id(first)]
-                ):
-                    return self._lift(second, self._start[id(second)] + 1)
+        if first.kind == "store" and second.kind == "store" and (lead or exclusive(first, second)):
+            gap = 0  # in which case they have one port, in one cycle
         return self._lift(second, self._start[id(first)] + gap - lead)
+
+    def _find_ports(self, ii: int) -> Op | None:
+        """Give each access a port in the first cycle that has one left."""
+        self._tables = []
+        lifted = None
+        for ops in self._accesses.values():
+            assert ops[0].memory is not None
+            table = PortTable(ops[0].memory, ii)
+            self._tables.append(table)
+            for op in sorted(ops, key=lambda op: self._start[id(op)]):
+                first = self._start[id(op)]
+                cycles = range(first, min(first + ii, self._limit))
+                cycle = next((c for c in cycles if table.place(op, c)), None)
+                if cycle is None:
+                    return self._align(op, table)
+                lifted = self._lift(op, cycle) or lifted
+        return lifted
+
+    def _align(self, op: Op, table: PortTable) -> Op:
+        """All ports are taken: move one of two accesses that may share one to the other."""
+        for other in table.sharers(op):
+            pair = id(op), id(other)
+            self._alignments[pair] = self._alignments.get(pair, 0) + 1
+            if self._alignments[pair] <= _MAX_ALIGNMENTS:
+                late, early = sorted([op, other], key=lambda o: -self._start[id(o)])
+                if lifted := self._lift(early, self._start[id(late)]):
+                    return lifted
+        self._floor[id(op)] = self._limit + 1
+        return op
 
     def _order_streams(self, ii: int) -> Op | None:
         lifted = None
@@ -283,4 +318,5 @@ class _Scheduler:
                 last = max(last, start[id(op)], ready[id(op)])
         for phi in self._block.phis:
             last = max(last, start[id(phi)])
-        return BlockSchedule(ii, start, ready, last + 1)
+        ports = {key: n for table in self._tables for key, n in table.numbers().items()}
+        return BlockSchedule(ii, start, ready, last + 1, ports)
