@@ -75,7 +75,7 @@ pynq31: .venv/ready ## Test device and host with pynq 3.1.2 in the place of 4.0 
 	PYTHONPATH=build/pynq31 $(RUN) pytest -n 2 tests/test_device.py tests/test_host.py
 
 .PHONY: soak
-soak: .venv/ready ## Test random designs for MINUTES=10 minutes
+soak: .venv/ready pynq31 ## Test random designs for MINUTES=10 minutes, after pynq31 (network)
 	@$(RUN) pytest tests -m soak --soak-minutes $(MINUTES)
 
 .PHONY: lock

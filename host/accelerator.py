@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 import weakref
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,12 +21,13 @@ from host.info import Info
 from host.kernel import Kernel
 from host.manifest import Engine
 from host.session import Session
+from host.spans import Guard, Packing, Running
 from host.waiting import Awaited, Clock, Timeout, poll, wait
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Accelerator"]
+__all__ = ["Accelerator", "Guard", "Running", "Steps"]
 
 Steps = Generator[Awaited, None, Any]
 """A call: yields what has to end before it can go on, and returns the result."""
@@ -92,6 +91,7 @@ class Accelerator:
         self._worker: ThreadPoolExecutor | None = None
         self._generation = -1
         self._broken = ""
+        self._started = False
         try:
             self._info = self._new_info()
         except KeyError as missing:
@@ -99,6 +99,7 @@ class Accelerator:
                 f"{self._session.bitfile.with_name('manifest.json')} has no {missing}; copy it "
                 "again"
             ) from None
+        self._packing = Packing(self._info)
         self._clock = Clock(self._session.overlay.device, self._info.clock_mhz * 1e6)
         self._kernel: Kernel = getattr(self._session.overlay, engine.instance)
         self._channels = self._connect()
@@ -136,11 +137,13 @@ class Accelerator:
 
     def __call__(self, *operands: Any, **named: Any) -> Any:
         """Run a call to its end; see the subclass for operands and result."""
-        with self._lock, self._guarded():
+        with self._lock, Guard(self):
             steps = self._steps(*operands, **named)
             try:
                 while True:
-                    poll(next(steps), self._clock, self._limit_s)
+                    awaited = next(steps)
+                    if not awaited.finished:  # else what a limit costs is not worth it
+                        poll(awaited, self._clock, self._limit_s)
             except StopIteration as end:
                 return end.value
 
@@ -152,7 +155,7 @@ class Accelerator:
         while not self._lock.acquire(blocking=False):
             await asyncio.sleep(_TURN_S)
         try:
-            with self._guarded():
+            with Guard(self):
                 steps = self._steps(*operands, **named)
                 try:
                     while True:
@@ -169,20 +172,6 @@ class Accelerator:
             if self._worker is None:
                 self._worker = ThreadPoolExecutor(1, self._engine.instance)
             return self._worker.submit(self, *operands, **named)
-
-    @contextmanager
-    def _guarded(self) -> Generator[None, None, None]:
-        """Around a call: refuses if it cannot work, recovers after an error, keeps the times."""
-        self._check_ready()
-        self._info.packing_s = self._info.running_s = 0.0
-        self._info.cycles = 0
-        self._started = False
-        try:
-            yield
-        except BaseException as error:
-            raise self._recovered(error) from None
-        self._info.calls += 1
-        self._info.buffer_bytes = self._buffers.size_bytes
 
     def _check_open(self) -> None:
         if not self._release.alive:
@@ -211,21 +200,6 @@ class Accelerator:
     def _expected_s(self) -> float:
         """What a call should take at the clock."""
         return self._engine.predicted_cycles / (self._info.clock_mhz * 1e6)
-
-    @contextmanager
-    def _running(self) -> Generator[None, None, None]:
-        """Around what the hardware does: from here on an error leaves something to recover."""
-        self._started = True
-        started, begin = self._clock.now(), time.perf_counter()
-        yield
-        self._info.running_s += time.perf_counter() - begin
-        self._info.cycles += round((self._clock.now() - started) * self._info.clock_mhz * 1e6)
-
-    @contextmanager
-    def _packing(self) -> Generator[None, None, None]:
-        begin = time.perf_counter()
-        yield
-        self._info.packing_s += time.perf_counter() - begin
 
     # ------------------------------------------------------------------ errors
 
@@ -340,6 +314,7 @@ class Accelerator:
     def info(self) -> Info:
         """Design, clock, bytes, cycles, last error."""
         self._info.clock_mhz = float(pynq.Clocks.fclk0_mhz)
+        self._info.buffer_bytes = self._buffers.size_bytes
         return self._info
 
     @property

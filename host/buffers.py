@@ -18,6 +18,7 @@ class Buffers:
     def __init__(self) -> None:
         """Start without any."""
         self._held: dict[str, Any] = {}
+        self._views: dict[str, Any] = {}
 
     def get(self, name: str, size_bytes: int) -> Any:
         """`size_bytes` of the buffer `name`, which grows to a power of two when it is too small.
@@ -28,6 +29,7 @@ class Buffers:
         held = self._held.get(name)
         if held is not None and _released(held):
             del self._held[name]
+            self._views.pop(name, None)
             raise AcceleratorError(
                 f"the buffer {name} was released by somebody else; call again, with a new one"
             )
@@ -41,9 +43,14 @@ class Buffers:
                     f"no {wanted:,} bytes of contiguous memory for {name} ({error}); free other "
                     "buffers, or send fewer frames a call"
                 ) from None
-        return held[:size_bytes]
+        # A slice of pynq's buffers takes microseconds to make, and calls repeat their sizes.
+        view = self._views.get(name)
+        if view is None or view.nbytes != size_bytes:
+            view = self._views[name] = held[:size_bytes]
+        return view
 
     def _drop(self, name: str) -> None:
+        self._views.pop(name, None)
         held = self._held.pop(name, None)
         if held is not None:
             held.freebuffer()

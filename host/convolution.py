@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from host.accelerator import Accelerator, Steps
+from host.accelerator import Accelerator, Guard, Running, Steps
 from host.errors import AcceleratorError
 from host.manifest import as_array
 from host.packing import pack_parameters
@@ -44,7 +44,7 @@ class Convolution(Accelerator, kind="conv2d"):
             raise AcceleratorError(
                 f"{self._info.name} has no weights yet; call load_weights(w, bias, requant) first"
             )
-        with self._packing():
+        with self._packing:
             x = as_array("the input", x)
             single = x.ndim == 3
             wanted = self._input_shape if single else (None, *self._input_shape)
@@ -68,7 +68,7 @@ class Convolution(Accelerator, kind="conv2d"):
         chunk = max(1, min(_CHUNK_BYTES, send.limit_bytes) // self._frame_bytes)
         pieces = [flat[first : first + chunk] for first in range(0, len(flat), chunk)]
         filled = self._fill(0, pieces[0])
-        with self._running():
+        with Running(self):
             self._start(len(frames), load=False)
             receive.start(out)
             for turn, piece in enumerate(pieces[1:], 1):
@@ -79,11 +79,11 @@ class Convolution(Accelerator, kind="conv2d"):
             yield send
             yield receive
             yield self._kernel
-        with self._packing():
+        with self._packing:
             results.reshape(-1).view(np.uint8)[:] = out
 
     def _fill(self, half: int, piece: npt.NDArray[np.uint8]) -> Any:
-        with self._packing():
+        with self._packing:
             buffer = self._buffers.get(f"in_r {half}", piece.nbytes)
             np.copyto(buffer, piece.reshape(-1))
         return buffer
@@ -143,7 +143,7 @@ class Convolution(Accelerator, kind="conv2d"):
             multiplier = factors.integers("multiplier", requant[0], channels)
             shift = places.integers("shift", requant[1], channels)
         words = pack_parameters(engine.manifest, held, offsets, multiplier, shift)
-        with self._lock, self._guarded():
+        with self._lock, Guard(self):
             self._load(words)
             self._parameters = words
 
@@ -152,7 +152,7 @@ class Convolution(Accelerator, kind="conv2d"):
         channel = self._channels["parameters"]
         buffer = self._buffers.get("parameters", words.nbytes)
         buffer[:] = words.view(np.uint8)
-        with self._running():
+        with Running(self):
             self._start(0, load=True)
             channel.start(buffer)
             poll(channel, self._clock, self._limit_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,12 @@ class Format:
             AcceleratorError: shape, dtype or a value is wrong.
         """
         given = as_array(name, array)
-        fits = given.ndim == len(shape) and all(
-            size == wanted if wanted is not None else size > 0
-            for size, wanted in zip(given.shape, shape, strict=True)
+        fits = given.shape == shape or (
+            given.ndim == len(shape)
+            and all(
+                size == wanted if wanted is not None else size > 0
+                for size, wanted in zip(given.shape, shape, strict=True)
+            )
         )
         if not fits:
             wanted_text = " x ".join("N" if size is None else str(size) for size in shape)
@@ -55,8 +59,7 @@ class Format:
                 f"{name} is {given.dtype}, the accelerator takes {self.dtype}; quantize it, then "
                 f"convert it with .astype(np.{self.dtype})"
             )
-        limits = np.iinfo(self.dtype)
-        if (self.minimum, self.maximum) != (limits.min, limits.max):
+        if self._narrower:
             low, high = int(given.min()), int(given.max())
             if low < self.minimum or high > self.maximum:
                 raise AcceleratorError(
@@ -64,6 +67,12 @@ class Format:
                     f"{self.minimum}..{self.maximum}; clip them with np.clip"
                 )
         return np.ascontiguousarray(given)
+
+    @cached_property
+    def _narrower(self) -> bool:
+        """Whether the dtype has values that the format has not."""
+        limits = np.iinfo(self.dtype)
+        return (self.minimum, self.maximum) != (limits.min, limits.max)
 
     def integers(
         self, name: str, values: npt.ArrayLike, shape: tuple[int, ...]
@@ -124,7 +133,7 @@ class Engine:
         found = self.manifest.get("overlay", {}).get("clock_mhz")
         return None if found is None else float(found)
 
-    @property
+    @cached_property
     def registers(self) -> dict[str, tuple[int, int]]:
         """Argument -> offset and bits."""
         arguments = self.manifest["registers"]["arguments"]

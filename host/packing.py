@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["fold_bias", "pack_columns", "pack_parameters", "pack_rows", "unpack_rows"]
+__all__ = [
+    "fold_bias", "pack_columns", "pack_parameters", "pack_rows", "row_length", "unpack_rows",
+]  # fmt: skip
 
 Words = npt.NDArray[np.uint32]
 
@@ -85,11 +87,29 @@ def _pack_bits(groups: npt.NDArray[np.int64], bits: int, words: int) -> Words:
     return packed
 
 
-def pack_rows(matrix: npt.NDArray[Any], lanes: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A matrix with its rows filled up to whole words of `lanes` elements, C-contiguous."""
+def row_length(cols: int, lanes: int) -> int:
+    """Elements of a row that is filled up to whole words of `lanes` elements."""
+    return -(-cols // lanes) * lanes
+
+
+def pack_rows(
+    matrix: npt.NDArray[Any],
+    lanes: int,
+    dtype: npt.DTypeLike,
+    into: npt.NDArray[Any] | None = None,
+) -> npt.NDArray[Any]:
+    """A matrix with its rows filled up to whole words of `lanes` elements, C-contiguous.
+
+    Args:
+        matrix: [rows, cols].
+        lanes: elements of a word.
+        dtype: of the result.
+        into: an array of the result's shape and dtype to write; a new one unless given.
+    """
     rows, cols = matrix.shape
-    packed = np.zeros((rows, -(-cols // lanes) * lanes), dtype)
+    packed = np.empty((rows, row_length(cols, lanes)), dtype) if into is None else into
     packed[:, :cols] = matrix
+    packed[:, cols:] = 0
     return packed
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from host.accelerator import Accelerator, Steps
+from host.accelerator import Accelerator, Running, Steps
 from host.errors import AcceleratorError
 from host.manifest import as_array
-from host.packing import fold_bias, pack_columns, pack_rows, unpack_rows
+from host.packing import fold_bias, pack_columns, pack_rows, row_length, unpack_rows
 
 __all__ = ["Product"]
 
@@ -34,43 +34,51 @@ class Product(Accelerator, kind="gemm"):
         multiplier: npt.ArrayLike | None = None,
         shift: npt.ArrayLike | None = None,
     ) -> Steps:
-        with self._packing():
+        with self._packing:
             sizes = self._sizes(a, b)
             m, k, n = sizes["m"], sizes["k"], sizes["n"]
             left = self._formats["a"].check("a", a, (m, k))
             right = self._formats["b"].check("b", b, (k, n))
-            arrays = {
-                "a": pack_rows(left, self._lanes["a"], left.dtype),
-                "b": pack_rows(right, self._lanes["b"], right.dtype),
-            }
+            table = None
             if "p" in self._lanes:
-                arrays["p"] = self._columns(right, bias, multiplier, shift)
+                table = self._columns(right, bias, multiplier, shift)
             elif bias is not None or multiplier is not None or shift is not None:
                 raise AcceleratorError(
                     f"{self._info.name} computes A . B alone; generate it with a bias or with "
                     "requantization"
                 )
-            dtype = self._formats["c"].dtype
-            width = -(-n // self._lanes["c"]) * self._lanes["c"]
-            buffers = {name: self._buffers.get(name, array.nbytes)
-                       for name, array in arrays.items()}  # fmt: skip
-            buffers["c"] = self._buffers.get("c", m * width * dtype.itemsize)
-            for name, array in arrays.items():
-                np.copyto(buffers[name], array.reshape(-1).view(np.uint8))
-                buffers[name].flush()
+            buffers, sent_bytes = {}, 0
+            for name, matrix in (("a", left), ("b", right)):
+                buffers[name], rows = self._rows(name, matrix.shape, matrix.dtype)
+                pack_rows(matrix, self._lanes[name], matrix.dtype, rows)
+            if table is not None:
+                buffers["p"] = self._buffers.get("p", table.nbytes)
+                np.copyto(buffers["p"], table.reshape(-1).view(np.uint8))
+            for buffer in buffers.values():
+                buffer.flush()
+                sent_bytes += buffer.nbytes
+            buffers["c"], rows = self._rows("c", (m, n), self._formats["c"].dtype)
         for name, (offset, bits) in self._engine.registers.items():
             value = sizes[name] if name in sizes else buffers[name].physical_address
             self._kernel.argument((offset, bits), value)
-        with self._running():
+        with Running(self):
             self._kernel.start()
             yield self._kernel
-        with self._packing():
+        with self._packing:
             buffers["c"].invalidate()
-            rows = np.asarray(buffers["c"]).view(dtype).reshape(m, width)
             result = unpack_rows(rows, n).copy()
-        self._info.sent_bytes += sum(array.nbytes for array in arrays.values())
+        self._info.sent_bytes += sent_bytes
         self._info.received_bytes += rows.nbytes
         return result
+
+    def _rows(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> tuple[Any, npt.NDArray[Any]]:
+        """The buffer of a matrix of `shape`, and the same as its rows of whole words."""
+        count, cols = shape
+        length = row_length(cols, self._lanes[name])
+        buffer = self._buffers.get(name, count * length * dtype.itemsize)
+        return buffer, np.asarray(buffer).view(dtype).reshape(count, length)
 
     def _sizes(self, a: Any, b: Any) -> dict[str, int]:
         shapes = as_array("a", a).shape, as_array("b", b).shape

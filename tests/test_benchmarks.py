@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import area, csim_speed, peers, rtl
+from benchmarks import area, csim_speed, host_path, peers, rtl
 from benchmarks.bounds import bounds
 from benchmarks.designs import DESIGNS, MARKS, PEERS, Mark, Peer
 from benchmarks.projects import prepared
@@ -154,6 +154,47 @@ def test_a_peer_ahead_is_named() -> None:
     assert "given, not measured here" in table.caption
 
 
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the small convolution is built, once."""
+    return tmp_path_factory.mktemp("board")
+
+
+def test_the_host_path_moves_what_raw_calls_move(
+    board: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(board)
+    called = host_path.overhead(host_path.SMALL, calls=10)
+    frame, result = 6 * 7 * 3, 6 * 7 * 4
+    assert called.host_bytes == called.raw_bytes == frame + result
+    assert 0 < called.raw_us < 10_000
+    assert 0 < called.host_us < 10_000
+
+
+def test_a_host_path_beyond_its_marks_is_named() -> None:
+    table = host_path.overhead_table(host_path.Overhead(90, 40, 105, 100))
+    assert [row[-1] for row in table.rows] == ["pass", "pass"]
+    assert table.misses == []
+    table = host_path.overhead_table(host_path.Overhead(90.2, 40, 106, 100))
+    assert [row[-1] for row in table.rows] == ["FAIL", "FAIL"]
+    assert table.misses == [
+        "host path: 50.2 us of Python more than raw pynq calls, the mark is 50 us",
+        "host path: 106 bytes, 6.0 % more than raw pynq calls, the mark is 5 %",
+    ]
+
+
+def test_a_call_is_split(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(board)
+    one, many = (host_path.split(host_path.SMALL, frames, calls=2) for frames in (1, 4))
+    assert many.moved_bytes == 4 * one.moved_bytes == 4 * 294
+    for measured in (one, many):
+        assert measured.cycles >= measured.bound_cycles > 0
+        assert measured.running_s > 0 < measured.packing_s
+    monkeypatch.setattr(host_path.reference, "conv2d_output", lambda *_: np.zeros(1))
+    with pytest.raises(CheckFailed, match="small_conv: a result of the simulated board differs"):
+        host_path.split(host_path.SMALL, 1)
+
+
 def usage(**changes: float) -> Usage:
     depth = Depth(levels=9, start="", through=(), logic_ns=None)
     counts = {"lut": 2000, "ff": 1600, "dsp": 64, "bram36": 16.5} | changes
@@ -184,6 +225,8 @@ def test_tables_fit_80_columns(tiny: rtl.Measured) -> None:
     tables = [
         rtl.cycle_table([named], mark), rtl.cost_table([named]),
         peers.comparison([(Peer(design=largest, percent=63), 200_704, 200_704)]),
+        host_path.split_table([host_path.Split(largest, 256, 0.1, 99.0, 99_999_999, 10**8)]),
+        host_path.overhead_table(host_path.Overhead(1234.5, 1000, 10**9, 10**9)),
         *area.sizes([(largest, usage(lut=123_456, ff=123_456, dsp=1024), 12_345)]),
     ]  # fmt: skip
     for table in tables:
