@@ -95,6 +95,19 @@ def test_bytes_of_a_table_may_spell_llvm_syntax(tmp_path: Path) -> None:
     assert [memory["words"] for memory in memories] == [8]
 
 
+def test_the_working_folder_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clang names sources relative to a folder that they share with the working folder."""
+    source = SOURCES / "fir.cpp"
+    here = lower(source, "fir").files
+    assert "// 25: Beat_t beat = in.read();" in here["fir_fir.v"]
+    beside = SOURCES.parent / "expected"
+    for folder in (tmp_path, beside):
+        monkeypatch.chdir(folder)
+        assert lower(source, "fir").files == here
+
+
 def test_the_verilog_quotes_its_source_and_uses_its_names(tmp_path: Path) -> None:
     source = tmp_path / "f.cpp"
     source.write_text((SOURCES / "histogram.cpp").read_text())

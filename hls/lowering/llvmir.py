@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from hls.errors import InputError
 
@@ -193,10 +194,11 @@ class _Lines:
         }
 
     def file(self, scope: str) -> str:
-        """The file of a scope, as it was named to the compiler."""
+        """The file of a scope; clang may name it relative to its own folder."""
         _, fields = self._metadata.get(scope, ("", {}))
         _, file = self._metadata.get(fields.get("file", ""), ("", {}))
-        return file.get("filename", "").strip('"')
+        name, folder = (file.get(field, "").strip('"') for field in ("filename", "directory"))
+        return str(Path(folder) / name) if name else ""
 
     @cached_property
     def locations(self) -> dict[str, int]:

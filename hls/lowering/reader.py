@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 
 from hls.errors import InputError
-from hls.lowering.functions import FunctionReader, argument_name, marks, plain_name
+from hls.lowering.functions import FunctionReader
 from hls.lowering.interface import arguments_of, control_of, mode_of
 from hls.lowering.ir import Design, Fifo, Input, Pointer, StreamEnd
 from hls.lowering.llvmir import Function, Instruction, Module, split_commas
 from hls.lowering.names import is_word, legal_name
+from hls.lowering.reading import argument_name, marks, plain_name
 from hls.lowering.source import MARKER, Pragma
 
 __all__ = ["read"]

@@ -1,0 +1,428 @@
+"""Addresses of a function: arrays with their banks, streams, and pointers to memory.
+
+Streams are known by their volatile accesses, m_axi ports by pointer arguments, arrays by their
+allocas and globals.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hls.errors import InputError
+from hls.lowering.arrays import Address, Array, Choice, Location, Structs
+from hls.lowering.initializers import initial_values, split_type
+from hls.lowering.ir import Const, Memory, Op, Pointer, StreamEnd, Value
+from hls.lowering.llvmir import Instruction, split_commas
+from hls.lowering.reading import FLAGS, Reading, argument_name, plain_name, width_of
+
+__all__ = ["AddressReading"]
+
+_SIDES = {"TDATA": (0, 1280), "TUSER": (1280, 1536), "TID": (1536, 1792), "TDEST": (1792, 2048)}
+_HEAD = 2048
+"""Offsets in hls::stream of hls/include/lowering/hls_stream.h: a read at n of an array of _SIDES
+says that a beat has n bits of that; then comes `head_`."""
+
+
+class AddressReading(Reading):
+    """Declarations, addresses, loads and stores."""
+
+    def _stream(self, base: str, width: int) -> StreamEnd:
+        if base not in self._streams:
+            self._streams[base] = StreamEnd(argument_name(base), width)
+            self._process.streams.append(self._streams[base])
+        self._streams[base].width = max(width, self._streams[base].width)
+        return self._streams[base]
+
+    def _pointer(self, base: str) -> Pointer:
+        name = argument_name(base)
+        found = next((p for p in self._process.pointers if p.name == name), None)
+        if found is None:
+            found = Pointer(name)
+            self._process.pointers.append(found)
+        return found
+
+    def _declare(self, name: str, plain: str, kind: str, values: list[int] | None) -> None:
+        layout = self._module.layout
+        sizes, element = layout.dimensions(kind)
+        count = sum(other.name.split("__")[0] == plain for other in self._arrays.values())
+        unique = f"{plain}__{count}" if count else plain
+        if re.fullmatch(r"i\d+", element):
+            stride = layout.size(element)
+            array = Array(unique, sizes or [1], int(element[1:]), stride, values)
+            self._bind(array, plain)
+            self._arrays[name] = array
+            self._addresses[name] = Address(array)
+            return
+        # An array of structs is an array of each member.
+        size = layout.size(element)
+        leaves = layout.leaves(element)
+        members = {}
+        for number, (offset, leaf) in enumerate(leaves):
+            own = None if values is None else values[number :: len(leaves)]
+            width = int(leaf[1:])
+            member = Array(f"{unique}_{number}", sizes or [1], width, size, own)
+            self._bind(member, plain)
+            self._arrays[f"{name}.{number}"] = members[offset] = member
+        self._addresses[name] = Address(Structs(unique, size, members))
+
+    def _bind(self, array: Array, plain: str) -> None:
+        """Do to an array what pragmas ask for the variable `plain`, or for its member."""
+        for pragma in self._marks:
+            if pragma.options.get("variable", "").partition(".")[0] != plain:
+                continue
+            if pragma.name == "ARRAY_PARTITION" and "complete" in {
+                *pragma.options,
+                pragma.options.get("type", "complete"),
+            }:
+                dimension = pragma.integer("dim", 1)
+                array.complete |= {dimension - 1} if dimension else set(range(len(array.sizes)))
+            elif pragma.name == "DEPENDENCE":
+                array.distance = pragma.integer("distance", 1)
+            elif pragma.name == "BIND_STORAGE":
+                array.storage = pragma.options.get("impl", pragma.options.get("type", ""))
+
+    def _global(self, name: str) -> None:
+        if name not in self._module.globals:
+            raise InputError(
+                f"{self._process.name}: a pointer to the function {plain_name(name)} is not "
+                "supported; call it by name"
+            )
+        variable = self._module.globals[name]
+        kind, rest = split_type(variable.text)
+        values = initial_values(kind, rest, self._module.layout)
+        self._declare("@" + name, plain_name(name), kind, values)
+
+    # -------------------------------------------------------------- addresses
+
+    def _address(self, text: str) -> Address | Choice:
+        text = FLAGS.sub("", text).strip()
+        if text.startswith("getelementptr"):
+            inner = text[text.index("(") + 1 : text.rindex(")")]
+            return self._element(inner)
+        if text.startswith("@"):
+            if text not in self._arrays:
+                self._global(text[1:])
+            return self._addresses[text]
+        name = text.strip('%"')
+        if name not in self._addresses:
+            raise InputError(f"{self._process.name}: address {text} is not supported")
+        return self._addresses[name]
+
+    def _element(self, text: str) -> Address | Choice:
+        """Getelementptr's operands: type, ptr base, indices."""
+        kind, base, *indices = split_commas(FLAGS.sub("", text))
+        address = self._address(base.removeprefix("ptr "))
+        layout = self._module.layout
+        constant, terms = 0, []
+        for position, index in enumerate(indices):
+            index_kind, value = index.split(" ", 1)
+            if position == 0:
+                stride = layout.size(kind)
+            elif kind.startswith("["):
+                kind = re.fullmatch(r"\[(\d+) x (.*)\]", kind)[2]  # type: ignore[index]
+                stride = layout.size(kind)
+            else:
+                body = layout.body(kind) if kind.startswith("%") else kind
+                constant += layout.offsets(body)[int(value)]
+                kind = layout.fields(body)[int(value)]
+                continue
+            if re.fullmatch(r"-?\d+", value):
+                constant += stride * int(value)
+            else:
+                index_value = self._value(value, int(index_kind[1:]))
+                picked = _picked(index_value)
+                if picked is None:
+                    terms.append(self._unscaled(stride, index_value))
+                    continue
+                bit, then, other = picked
+                address = Choice(
+                    bit, address.plus(stride * then, []), address.plus(stride * other, [])
+                )
+        return address.plus(constant, terms)
+
+    def _unscaled(self, stride: int, value: Value) -> tuple[int, Value]:
+        """LLVM may hide a stride in the index: 1 * (i << 2) is 4 * i."""
+        zeros = _trailing_zeros(value)
+        if not zeros:
+            return stride, value
+        shifted = Op("lshr", value.width, [value, Const(zeros, value.width)], self._name("index"))
+        self._block.ops.append(shifted)
+        return stride << zeros, shifted
+
+    def _on_alloca(self, instruction: Instruction) -> None:
+        kind, *rest = split_commas(instruction.rest)
+        if rest and not re.match(r"align|i\d+ 1$", rest[0]):
+            raise InputError(
+                f"line {instruction.line}: the size of array {instruction.result} is not constant; "
+                "give it the largest size"
+            )
+        # LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
+        plain = re.sub(r"\.(sroa|i)\b.*$", "", instruction.result)
+        plain = re.sub(r"\d+$", "", plain).replace(".", "_") or "array"
+        self._declare(instruction.result, plain, kind, None)
+
+    def _on_getelementptr(self, instruction: Instruction) -> None:
+        self._addresses[instruction.result] = self._element(instruction.rest)
+
+    # -------------------------------------------------------------- accesses
+
+    def _on_load(self, instruction: Instruction) -> None:
+        volatile = instruction.rest.startswith("volatile")
+        kind, pointer = split_commas(FLAGS.sub("", instruction.rest))[:2]
+        width = width_of(kind, instruction)
+        address = self._address(pointer.removeprefix("ptr "))
+        if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
+            value = self._load(instruction, address, width)
+            source = address if isinstance(address, Address) else address.then
+            while isinstance(source, Choice):
+                source = source.then
+            array = getattr(source.base, "name", "array")
+            value.name = self._name(instruction.result, f"{array}_word")
+            self._values[instruction.result] = value
+        elif volatile:
+            self._stream_load(instruction, address, width)
+        else:
+            op = self._op(instruction, "fetch", width, [self._index(address, width, instruction)])
+            op.pointer = self._pointer(str(address.base))
+
+    def _on_store(self, instruction: Instruction) -> None:
+        volatile = instruction.rest.startswith("volatile")
+        source, pointer = split_commas(FLAGS.sub("", instruction.rest))[:2]
+        kind, text = source.split(" ", 1)
+        width = width_of(kind, instruction)
+        value = self._value(text, width)
+        address = self._address(pointer.removeprefix("ptr "))
+        if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
+            self._store(instruction, address, value, None)
+        elif volatile:
+            op = self._op(instruction, "write", 0, [value])
+            op.stream = self._stream(str(address.base), width)
+            op.stream.writes = True
+        else:
+            op = self._op(instruction, "put", 0, [self._index(address, width, instruction), value])
+            op.pointer = self._pointer(str(address.base))
+
+    def _stream_load(self, instruction: Instruction, address: Address, width: int) -> None:
+        base = str(address.base)
+        if address.constant < _HEAD:
+            name, first = next((n, low) for n, (low, high) in _SIDES.items()
+                               if low <= address.constant < high)  # fmt: skip
+            self._stream(base, 0).sides[name] = address.constant - first
+            return
+        if address.constant == _HEAD:
+            op = self._op(instruction, "read", width, [])
+            op.name = self._name(instruction.result, f"{argument_name(base)}_word")
+            op.stream = self._stream(base, width)
+            op.stream.reads = True
+            return
+        flag = "empty" if address.constant % 2 == 0 else "full"
+        status = Op(flag, 1, [], self._name(flag), instruction.line, stream=self._stream(base, 0))
+        self._block.ops.append(status)
+        self._op(instruction, "zext", width, [status])
+
+    def _load(self, instruction: Instruction, address: Address | Choice, width: int) -> Op:
+        if isinstance(address, Choice):
+            then = self._load(instruction, address.then, width)
+            other = self._load(instruction, address.other, width)
+            return self._plain_op(instruction, "select", width, [address.condition, then, other])
+        pieces = _pieces(address, width)
+        if len(pieces) > 1:
+            # Several elements at once, the first one lowest
+            total: Op | None = None
+            for i, piece in enumerate(pieces):
+                part = self._load(instruction, piece, width // len(pieces))
+                wide = self._plain_op(instruction, "zext", width, [part])
+                by = Const(i * part.width, width)
+                moved = self._plain_op(instruction, "shl", width, [wide, by]) if i else wide
+                total = (
+                    moved
+                    if total is None
+                    else (self._plain_op(instruction, "or", width, [total, moved]))
+                )
+            assert total is not None
+            return total
+        array, where, indices = self._locate(instruction, address, width)
+        return self._load_from(instruction, array, where, indices, where.fixed)
+
+    def _store(
+        self,
+        instruction: Instruction,
+        address: Address | Choice,
+        value: Value,
+        chosen: Value | None,
+    ) -> None:
+        if isinstance(address, Choice):
+            opposite = self._plain_op(instruction, "xor", 1, [address.condition, Const(1, 1)])
+            for bit, side in ((address.condition, address.then), (opposite, address.other)):
+                both = (
+                    bit
+                    if chosen is None
+                    else (self._plain_op(instruction, "and", 1, [chosen, bit]))
+                )
+                self._store(instruction, side, value, both)
+            return
+        pieces = _pieces(address, value.width)
+        if len(pieces) > 1:
+            width = value.width // len(pieces)
+            for i, piece in enumerate(pieces):
+                by = Const(i * width, value.width)
+                moved = self._plain_op(instruction, "lshr", value.width, [value, by])
+                part = self._plain_op(instruction, "trunc", width, [moved])
+                self._store(instruction, piece, part, chosen)
+            return
+        array, where, indices = self._locate(instruction, address, value.width)
+        self._store_to(instruction, array, where, indices, value, chosen)
+
+    def _locate(
+        self, instruction: Instruction, address: Address, width: int
+    ) -> tuple[Array, Location, dict[int, Value]]:
+        """The array of an address, the place in it, and the values of its moving bank indices."""
+        if isinstance(address.base, Structs):
+            address = address.base.member(address, f"line {instruction.line}")
+        array = address.base
+        if not isinstance(array, Array) or width != array.width:
+            what = f"elements of {array.width} bits" if isinstance(array, Array) else "no array"
+            raise InputError(
+                f"line {instruction.line}: {getattr(array, 'name', array)} has {what}, but {width} "
+                "bits are accessed"
+            )
+        where = array.locate(address, f"line {instruction.line}")
+        for dimension, (constant, terms) in where.claims.items():
+            index = self._sum(instruction, constant, terms, 32)
+            size = Const(array.sizes[dimension], 32)
+            claim = self._plain_op(instruction, "claim", 0, [index, size])
+            claim.name = array.name
+        indices = {
+            dimension: self._sum(instruction, where.fixed[dimension], terms,
+                                 max(1, (array.sizes[dimension] - 1).bit_length()))
+            for dimension, terms in where.moving.items()
+        }  # fmt: skip
+        return array, where, indices
+
+    # A moving index of a partitioned dimension: all of its banks are reached, one is meant.
+
+    def _bank_access(
+        self, instruction: Instruction, array: Array, where: Location, bank: dict[int, int]
+    ) -> tuple[Memory, Value]:
+        memory = array.bank(tuple(bank[d] for d in sorted(bank)))
+        bits = max(1, (memory.depth - 1).bit_length())
+        return memory, self._sum(instruction, where.word, where.terms, bits)
+
+    def _store_to(
+        self,
+        instruction: Instruction,
+        array: Array,
+        where: Location,
+        indices: dict[int, Value],
+        value: Value,
+        chosen: Value | None,
+    ) -> None:
+        choices: list[tuple[dict[int, int], Value | None]] = [(where.fixed, chosen)]
+        for dimension, index in indices.items():
+            choices = [
+                (bank | {dimension: i}, self._both(instruction, so_far, index, i))
+                for bank, so_far in choices
+                for i in range(array.sizes[dimension])
+            ]
+        for bank, predicate in choices:
+            memory, word = self._bank_access(instruction, array, where, bank)
+            op = self._plain_op(instruction, "store", 0, [word, value])
+            op.memory, op.predicate = memory, predicate
+            memory.written = True
+
+    def _load_from(
+        self,
+        instruction: Instruction,
+        array: Array,
+        where: Location,
+        indices: dict[int, Value],
+        bank: dict[int, int],
+    ) -> Op:
+        if not indices:
+            memory, word = self._bank_access(instruction, array, where, bank)
+            op = self._plain_op(instruction, "load", array.width, [word])
+            op.memory = memory
+            return op
+        indices = dict(indices)
+        dimension, index = indices.popitem()
+        values = [
+            self._load_from(instruction, array, where, indices, bank | {dimension: i})
+            for i in range(array.sizes[dimension])
+        ]
+        # A tree over the bits of the index
+        for bit in range(index.width):
+            moved = self._plain_op(
+                instruction, "lshr", index.width, [index, Const(bit, index.width)]
+            )
+            odd = self._plain_op(instruction, "trunc", 1, [moved])
+            pairs = [values[i : i + 2] for i in range(0, len(values), 2)]
+            values = [
+                self._plain_op(instruction, "select", array.width, [odd, p[1], p[0]])
+                if len(p) == 2
+                else p[0]
+                for p in pairs
+            ]
+        return values[0]
+
+    def _both(self, instruction: Instruction, chosen: Value | None, index: Value, i: int) -> Value:
+        """Whether `chosen` holds and `index` is `i`."""
+        equal = self._plain_op(instruction, "eq", 1, [index, Const(i, index.width)])
+        if chosen is None:
+            return equal
+        return self._plain_op(instruction, "and", 1, [chosen, equal])
+
+    def _index(self, address: Address, width: int, instruction: Instruction) -> Value:
+        """The word address of an access through a pointer, in words of the access."""
+        size = width // 8
+        if width % 8 or size & (size - 1) or not 8 <= width <= 1024:
+            raise InputError(
+                f"line {instruction.line}: a pointer to words of {width} bits is not supported; "
+                "AXI4 has words of 8, 16, 32, ... 1024 bits"
+            )
+        if address.constant % size or any(stride % size for stride, _ in address.terms):
+            raise InputError(f"line {instruction.line}: {address.base} is accessed within a word")
+        bits = 32 if all(value.width <= 33 for _, value in address.terms) else 60
+        terms = [(stride // size, value) for stride, value in address.terms]
+        return self._sum(instruction, address.constant // size, terms, bits)
+
+
+def _pieces(address: Address, width: int) -> list[Address]:
+    """The elements that an access of `width` bits covers: whole ones without gaps, or just itself.
+
+    LLVM copies small arrays as one large integer.
+    """
+    array = address.base
+    if not isinstance(array, Array) or array.width != 8 * array.stride or width % array.width:
+        return [address]
+    return [address.plus(i * array.stride, []) for i in range(width // array.width)]
+
+
+def _picked(value: Value) -> tuple[Value, int, int] | None:
+    """The condition and the two values of a choice between constants, or None."""
+    if not isinstance(value, Op) or value.kind != "select":
+        return None
+    bit, then, other = value.args
+    if isinstance(then, Const) and isinstance(other, Const):
+        return bit, then.signed, other.signed
+    return None
+
+
+def _trailing_zeros(value: Value) -> int:
+    """Bits at the bottom that are 0 for certain."""
+    if isinstance(value, Const):
+        return (value.value & -value.value).bit_length() - 1 if value.value else value.width
+    if not isinstance(value, Op):
+        return 0
+    if value.kind in ("zext", "sext"):
+        return _trailing_zeros(value.args[0])
+    if value.kind == "shl" and isinstance(value.args[1], Const):
+        return min(value.width, value.args[1].value + _trailing_zeros(value.args[0]))
+    if value.kind in ("add", "or"):
+        return min(_trailing_zeros(value.args[0]), _trailing_zeros(value.args[1]))
+    if value.kind == "and":
+        return max(_trailing_zeros(value.args[0]), _trailing_zeros(value.args[1]))
+    if value.kind == "select":
+        return min(_trailing_zeros(value.args[1]), _trailing_zeros(value.args[2]))
+    if value.kind == "mul":
+        return _trailing_zeros(value.args[0]) + _trailing_zeros(value.args[1])
+    return 0
