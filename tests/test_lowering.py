@@ -95,6 +95,46 @@ def test_bytes_of_a_table_may_spell_llvm_syntax(tmp_path: Path) -> None:
     assert [memory["words"] for memory in memories] == [8]
 
 
+def test_cyclic_and_block_partitions_have_their_banks(tmp_path: Path) -> None:
+    made = lowered(
+        tmp_path,
+        """
+        #include <hls_stream.h>
+        void f(hls::stream<int>& in, hls::stream<int>& out) {
+        #pragma HLS INTERFACE axis port=in
+        #pragma HLS INTERFACE axis port=out
+          int a[512];
+        #pragma HLS ARRAY_PARTITION variable=a cyclic factor=4
+          int b[512];
+        #pragma HLS ARRAY_PARTITION variable=b block factor=4
+        fill:
+          for (int i = 0; i < 512; ++i) {
+        #pragma HLS PIPELINE II=1
+            const int v = in.read();
+            a[i] = v;
+            b[i] = v + 1;
+          }
+        sum:
+          for (int i = 0; i < 512; i += 4) {
+        #pragma HLS PIPELINE II=1
+            int sum = 0;
+            for (int k = 0; k < 4; ++k) sum += a[i + k];
+            out.write(sum);
+          }
+        blocks:
+          for (int i = 0; i < 128; ++i) {
+        #pragma HLS PIPELINE II=1
+            out.write(b[i] + b[i + 128] * 3 + b[i + 256] * 5 + b[i + 384]);
+          }
+        }
+        """,
+    )
+    assert loops(made) == {"f:fill": (1, ""), "f:sum": (1, ""), "f:blocks": (1, "")}
+    memories = [memory for process in made.report["processes"] for memory in process["memories"]]
+    banks = {memory["name"]: memory["words"] for memory in memories}
+    assert banks == {f"{array}_{bank}": 128 for array in "ab" for bank in range(4)}
+
+
 def test_the_working_folder_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

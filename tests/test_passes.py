@@ -15,6 +15,7 @@ from hls.lowering.banking import join_banks
 from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean, evaluate
+from hls.lowering.congruence import fold_low_bits
 from hls.lowering.constants import multiply_by_constants, signed_digits
 from hls.lowering.countdown import count_down
 from hls.lowering.demand import Demand
@@ -192,6 +193,7 @@ WORDS = st.lists(st.integers(0, 65535), min_size=6, max_size=6)
 
 PASSES: dict[str, Callable[[Process], Process]] = {
     "clean": clean,
+    "low bits": lambda p: clean(fold_low_bits(p)),
     "casts": lambda p: clean(simplify_casts(p)),
     "reassociate": lambda p: clean(reassociate(p, TARGET)),
     "narrow": narrow,
@@ -382,6 +384,26 @@ def test_a_signed_product_is_done_in_narrow_signed_operands() -> None:
     assert found.width == 16
     assert [arg.width for arg in found.args] == [8, 8]
     assert product.kind == "mul"
+
+
+def test_the_low_bits_of_a_counter_by_four_are_known() -> None:
+    out = StreamEnd("out", 2, writes=True)
+    phi = Op("phi", 8, [], "i")
+    after = Op("add", 8, [phi, Const(4, 8)], "next")
+    plus = Op("add", 8, [phi, Const(3, 8)], "plus")
+    low = Op("trunc", 2, [plus], "low")
+    again = Op("ult", 1, [after, Const(100, 8)], "again")
+    phi.args = [Const(8, 8), after]
+    write = Op("write", 0, [low], stream=out)
+    process = Process("p", streams=[out])
+    process.blocks = {
+        "entry": Block("entry", targets=["loop"]),
+        "loop": Block("loop", [phi], [after, plus, low, again, write], again, ["loop", "end"],
+                      ["entry", "loop"], ii=1),
+        "end": Block("end", predecessors=["loop"]),
+    }  # fmt: skip
+    clean(fold_low_bits(process))
+    assert [getattr(value, "value", None) for value in write.args] == [3]
 
 
 def test_a_wrapping_counter_stays_below_its_limit() -> None:

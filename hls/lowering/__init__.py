@@ -11,6 +11,7 @@ from hls.lowering.banking import join_banks
 from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
+from hls.lowering.congruence import fold_low_bits
 from hls.lowering.constants import multiply_by_constants
 from hls.lowering.countdown import count_down
 from hls.lowering.division import expand_divisions
@@ -66,7 +67,7 @@ def lower(
     optimised = optimize(ir, top, pragmas)
     design = read(parse(optimised), symbol_of(optimised, top), pragmas)
     for process in design.processes:
-        check_claims(clean(convert(process, pragmas)))
+        check_claims(clean(fold_low_bits(clean(convert(process, pragmas)))))
         clean(flatten_muxes(forward_words(process)))
         clean(expand_divisions(process))
     split_accesses(design)

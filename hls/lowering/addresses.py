@@ -14,6 +14,7 @@ from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Const, Memory, Op, Pointer, StreamEnd, Value
 from hls.lowering.llvmir import Instruction, split_commas
 from hls.lowering.reading import FLAGS, Reading, argument_name, plain_name, width_of
+from hls.lowering.source import Pragma
 
 __all__ = ["AddressReading"]
 
@@ -70,16 +71,24 @@ class AddressReading(Reading):
         for pragma in self._marks:
             if pragma.options.get("variable", "").partition(".")[0] != plain:
                 continue
-            if pragma.name == "ARRAY_PARTITION" and "complete" in {
-                *pragma.options,
-                pragma.options.get("type", "complete"),
-            }:
-                dimension = pragma.integer("dim", 1)
-                array.complete |= {dimension - 1} if dimension else set(range(len(array.sizes)))
+            if pragma.name == "ARRAY_PARTITION":
+                self._partition(array, pragma)
             elif pragma.name == "DEPENDENCE":
                 array.distance = pragma.integer("distance", 1)
             elif pragma.name == "BIND_STORAGE":
                 array.storage = pragma.options.get("impl", pragma.options.get("type", ""))
+
+    def _partition(self, array: Array, pragma: Pragma) -> None:
+        kinds = {*pragma.options, pragma.options.get("type", "")}
+        chosen = pragma.integer("dim", 1)
+        for dimension in range(len(array.sizes)) if chosen == 0 else [chosen - 1]:
+            if dimension >= len(array.sizes):
+                continue  # LLVM made arrays of the rows of this one
+            banks = array.sizes[dimension]
+            if kinds & {"cyclic", "block"}:
+                banks = pragma.integer("factor", 1)
+            if banks > 1 or array.sizes[dimension] == 1:
+                array.partition(dimension, banks, cyclic="block" not in kinds)
 
     def _global(self, name: str) -> None:
         if name not in self._module.globals:
@@ -287,16 +296,27 @@ class AddressReading(Reading):
                 "bits are accessed"
             )
         where = array.locate(address, f"line {instruction.line}")
+        factors = array.word_factors()
         for dimension, (constant, terms) in where.claims.items():
             index = self._sum(instruction, constant, terms, 32)
             size = Const(array.sizes[dimension], 32)
             claim = self._plain_op(instruction, "claim", 0, [index, size])
             claim.name = array.name
-        indices = {
-            dimension: self._sum(instruction, where.fixed[dimension], terms,
-                                 max(1, (array.sizes[dimension] - 1).bit_length()))
-            for dimension, terms in where.moving.items()
-        }  # fmt: skip
+        indices: dict[int, Value] = {}
+        for dimension, terms in where.moving.items():
+            part = array.partitions[dimension]
+            bits = max(1, (array.sizes[dimension] - 1).bit_length())
+            # What is divided further is used as a number, for which the sign bit has to be 0.
+            bits += not part.complete
+            index = self._sum(instruction, where.whole[dimension], terms, bits)
+            if part.complete:
+                indices[dimension] = index
+                continue
+            turn = Const(part.banks if part.cyclic else part.words, bits)
+            over = self._plain_op(instruction, "udiv", bits, [index, turn])
+            rest = self._plain_op(instruction, "urem", bits, [index, turn])
+            indices[dimension], row = (rest, over) if part.cyclic else (over, rest)
+            where.terms.append((factors[dimension], row))
         return array, where, indices
 
     # A moving index of a partitioned dimension: all of its banks are reached, one is meant.
@@ -322,7 +342,7 @@ class AddressReading(Reading):
             choices = [
                 (bank | {dimension: i}, self._both(instruction, so_far, index, i))
                 for bank, so_far in choices
-                for i in range(array.sizes[dimension])
+                for i in range(array.partitions[dimension].banks)
             ]
         for bank, predicate in choices:
             memory, word = self._bank_access(instruction, array, where, bank)
@@ -347,7 +367,7 @@ class AddressReading(Reading):
         dimension, index = indices.popitem()
         values = [
             self._load_from(instruction, array, where, indices, bank | {dimension: i})
-            for i in range(array.sizes[dimension])
+            for i in range(array.partitions[dimension].banks)
         ]
         # A tree over the bits of the index
         for bit in range(index.width):

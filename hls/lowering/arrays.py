@@ -1,18 +1,21 @@
 """Arrays: byte addresses back to array indices, and partitioning into banks.
 
-LLVM addresses an array by bytes: constant + sum(stride * index). Dimensions that a pragma
-partitions completely must come out as constants (the index selects a bank); the others form the
-address within the bank. One bank is one memory of the hardware.
+LLVM addresses an array by bytes: constant + sum(stride * index). A dimension that a pragma
+partitions has banks: index i is in bank i % F, word i / F (cyclic; complete is F = size), or in
+bank i / B, word i % B (block). What is left forms the address within the bank. One bank is one
+memory of the hardware.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass, field
 
 from hls.errors import InputError
 from hls.lowering.ir import Memory, Value
 
-__all__ = ["Address", "Array", "Choice", "Location", "Structs"]
+__all__ = ["Address", "Array", "Choice", "Location", "Partition", "Structs"]
 
 
 @dataclass
@@ -44,18 +47,49 @@ class Choice:
 
 @dataclass
 class Location:
-    """An address as indices: bank indices (by dimension) and the word in the bank.
+    """An address as bank indices (by dimension) and the word in the bank.
 
-    A bank index is fixed[d] + sum(factor * value over moving[d]), the word is word + the sum over
-    `terms`.
+    The bank of a partitioned dimension d is fixed[d]; where moving[d] is there, that and the word
+    follow from the index whole[d] + sum(factor * value over moving[d]). The word is word + the sum
+    over `terms`, and what `moving` adds to it.
     """
 
     fixed: dict[int, int]
+    whole: dict[int, int]
     moving: dict[int, list[tuple[int, Value]]]
     word: int
     terms: list[tuple[int, Value]]
     claims: dict[int, tuple[int, list[tuple[int, Value]]]]
     """By dimension, the index that has to stay within it: a constant and (factor, value) terms."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How a dimension of `size` is divided: into `banks`, neighbours apart (cyclic) or together."""
+
+    size: int
+    banks: int
+    cyclic: bool = True
+
+    @property
+    def words(self) -> int:
+        """Indices that a bank holds."""
+        return -(-self.size // self.banks)
+
+    @property
+    def complete(self) -> bool:
+        """Each index is a bank of its own."""
+        return self.banks == self.size
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Bank and word of an index."""
+        if self.cyclic:
+            return index % self.banks, index // self.banks
+        return index // self.words, index % self.words
+
+    def index(self, bank: int, word: int) -> int:
+        """The index of a word in a bank; it may be beyond the size."""
+        return word * self.banks + bank if self.cyclic else bank * self.words + word
 
 
 @dataclass(eq=False)
@@ -67,11 +101,16 @@ class Array:
     width: int
     stride: int
     values: list[int] | None
-    complete: set[int] = field(default_factory=set)
-    """Dimensions (from 0) that are partitioned completely."""
+    partitions: dict[int, Partition] = field(default_factory=dict)
+    """Dimensions (from 0) that are partitioned."""
     distance: int = 1
     storage: str = ""
     banks: dict[tuple[int, ...], Memory] = field(default_factory=dict)
+
+    def partition(self, dimension: int, banks: int, *, cyclic: bool = True) -> None:
+        """Divide a dimension into banks, at most one for each index."""
+        size = self.sizes[dimension]
+        self.partitions[dimension] = Partition(size, min(size, banks), cyclic)
 
     def strides(self) -> list[int]:
         """Bytes between neighbours in each dimension."""
@@ -95,10 +134,7 @@ class Array:
             rest %= stride
         if rest:
             raise InputError(f"{place}: {self.name} is accessed in the middle of an element")
-        factors = self._word_factors()
-        word = sum(i * factors[d] for d, i in enumerate(indices) if d not in self.complete)
-        terms: list[tuple[int, Value]] = []
-        moving: dict[int, list[tuple[int, Value]]] = {}
+        factors = self.word_factors()
         inner: dict[int, list[tuple[int, Value]]] = {}
         for stride, value in address.terms:
             dimension = next((d for d, s in enumerate(strides) if stride % s == 0), None)
@@ -106,35 +142,47 @@ class Array:
                 raise InputError(f"{place}: {self.name} is accessed in the middle of an element")
             times = stride // strides[dimension]
             inner.setdefault(dimension, []).append((times, value))
-            if dimension in self.complete:
-                moving.setdefault(dimension, []).append((times, value))
+        word, terms = 0, []
+        fixed: dict[int, int] = {}
+        whole: dict[int, int] = {}
+        moving: dict[int, list[tuple[int, Value]]] = {}
+        for d, index in enumerate(indices):
+            parts, part = inner.get(d, []), self.partitions.get(d)
+            if part is None:
+                word += index * factors[d]
+                terms += [(times * factors[d], value) for times, value in parts]
+            elif not parts or (part.cyclic and all(t % part.banks == 0 for t, _ in parts)):
+                # Whole turns over the banks do not change the bank.
+                fixed[d], row = part.place(index)
+                word += row * factors[d]
+                terms += [(times // part.banks * factors[d], value) for times, value in parts]
             else:
-                terms.append((times * factors[dimension], value))
-        fixed = {d: i for d, i in enumerate(indices) if d in self.complete}
+                whole[d], moving[d] = index, parts
         # An index that left its dimension would be another index of the dimension outside. Of the
         # outermost one C++ itself demands that it stays within.
         claims = {
             d: (indices[d], parts)
             for d, parts in inner.items()
-            if d and (d in self.complete or any(c < d for c in self.complete))
+            if d and (d in self.partitions or any(c < d for c in self.partitions))
         }
-        return Location(fixed, moving, word, terms, claims)
+        return Location(fixed, whole, moving, word, terms, claims)
 
-    def _word_factors(self) -> list[int]:
+    def _words(self, dimension: int) -> int:
+        part = self.partitions.get(dimension)
+        return self.sizes[dimension] if part is None else part.words
+
+    def word_factors(self) -> list[int]:
+        """Words of a bank between neighbours of each dimension."""
         factors, step = [0] * len(self.sizes), 1
         for d in reversed(range(len(self.sizes))):
-            if d not in self.complete:
-                factors[d] = step
-                step *= self.sizes[d]
+            factors[d] = step
+            step *= self._words(d)
         return factors
 
     def bank(self, index: tuple[int, ...]) -> Memory:
         """The memory of a bank; `index` has the indices of the partitioned dimensions."""
         if index not in self.banks:
-            kept = [size for d, size in enumerate(self.sizes) if d not in self.complete]
-            depth = 1
-            for size in kept:
-                depth *= size
+            depth = math.prod(self._words(d) for d in range(len(self.sizes)))
             name = "_".join([self.name, *map(str, index)])
             initial = None if self.values is None else self._initial(index)
             self.banks[index] = Memory(
@@ -144,20 +192,23 @@ class Array:
 
     def _initial(self, bank: tuple[int, ...]) -> list[int]:
         assert self.values is not None
-        fixed = iter(bank)
-        ranges = [
-            [next(fixed)] if d in self.complete else range(size)
-            for d, size in enumerate(self.sizes)
-        ]
-        words = [0]
-        strides: list[int] = []
-        step = 1
-        for size in reversed(self.sizes):
-            strides.insert(0, step)
-            step *= size
-        for stride, indices in zip(strides, ranges, strict=True):
-            words = [base + i * stride for base in words for i in indices]
-        return [self.values[word] for word in words]
+        banks = dict(zip(sorted(self.partitions), bank, strict=True))
+        indices = [
+            [self.partitions[d].index(banks[d], w) if d in banks else w
+             for w in range(self._words(d))]
+            for d in range(len(self.sizes))
+        ]  # fmt: skip
+        return [self._initial_at(place) for place in itertools.product(*indices)]
+
+    def _initial_at(self, place: tuple[int, ...]) -> int:
+        """An element; 0 behind the end of a dimension that its banks do not divide."""
+        assert self.values is not None
+        at = 0
+        for index, size in zip(place, self.sizes, strict=True):
+            if index >= size:
+                return 0
+            at = at * size + index
+        return self.values[at]
 
 
 @dataclass(eq=False)
