@@ -117,7 +117,7 @@ def _address_process(
                 # What it brings, other values here may depend on.
                 if kind == "fetch":
                     kept.append(op)
-            elif op.kind not in ("store", "write", "put"):
+            elif op.kind not in ("store", "write", "put", "result"):
                 kept.append(op)
         block.ops = kept
     for op in copy.ops():
