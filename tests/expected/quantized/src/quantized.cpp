@@ -122,8 +122,8 @@ struct Blocks {
 };
 
 /// Reads A in the order of its blocks: a word a cycle, a burst a row of a block.
-static void load_a(const AWord_t* a, hls::stream<AWord_t>& words, const unsigned m,
-    const unsigned k, const unsigned n) {
+static void load_a(const AWord_t* a, hls::stream<AWord_t>& words,
+    const unsigned m, const unsigned k, const unsigned n) {
   Blocks blocks(m, k, n);
   const unsigned tile_step = unsigned(blocks.row_words) * kTileRows;
   // Addresses of the first word of the tile, of the block, of the block's row, and of this word
@@ -155,8 +155,8 @@ load_a_words:
 }
 
 /// Reads B tile by tile: a word a cycle, a burst a row of a tile.
-static void load_b(const BWord_t* b, hls::stream<BWord_t>& words, const unsigned m,
-    const unsigned k, const unsigned n) {
+static void load_b(const BWord_t* b, hls::stream<BWord_t>& words,
+    const unsigned m, const unsigned k, const unsigned n) {
   const Size_t row_words = words_of(n, kCols);
   Walk walk(m, k, n);
   Size_t more = k - 1;  // rows of the tile behind this one
@@ -186,8 +186,8 @@ load_b_words:
 }
 
 /// Reads the columns' parameters, once.
-static void load_p(const Column_t* p, hls::stream<Column_t>& columns, const unsigned m,
-    const unsigned k, const unsigned n) {
+static void load_p(const Column_t* p, hls::stream<Column_t>& columns,
+    const unsigned m, const unsigned k, const unsigned n) {
   const Tiles tile(m, k, n);
   const Size_t count = tile.over ? Size_t(0) : Size_t(n);
 load_p_burst:
@@ -202,8 +202,8 @@ load_p_burst:
 ///
 /// A circular buffer holds the words of some places along the rows, each for all rows of a tile.
 /// A place fills as the words come, leaves once its block is complete, and is free again.
-static void feed_a(hls::stream<AWord_t>& words, hls::stream<AWord_t>& columns, const unsigned m,
-    const unsigned k, const unsigned n) {
+static void feed_a(hls::stream<AWord_t>& words, hls::stream<AWord_t>& columns,
+    const unsigned m, const unsigned k, const unsigned n) {
   AWord_t buffer[kRows][kBufferWords];
 #pragma HLS ARRAY_PARTITION variable=buffer complete dim=1
   ap_uint<3> room = kPlaces;  // places that the next block may take
@@ -283,8 +283,8 @@ feed_a_steps:
 }
 
 /// Repeats rows of B for every array that the tile is high, from a circular buffer of rows.
-static void feed_b(hls::stream<BWord_t>& words, hls::stream<BWord_t>& rows, const unsigned m,
-    const unsigned k, const unsigned n) {
+static void feed_b(hls::stream<BWord_t>& words, hls::stream<BWord_t>& rows,
+    const unsigned m, const unsigned k, const unsigned n) {
   BWord_t buffer[kBufferRows * kSubCols];
   ap_uint<6> full = 0;  // rows that wait or leave
 
@@ -661,8 +661,8 @@ finish_steps:
 }
 
 /// Writes C tile by tile: a word a cycle, a burst a row of a tile.
-static void store_c(hls::stream<CWord_t>& words, CWord_t* c, const unsigned m, const unsigned k,
-    const unsigned n) {
+static void store_c(hls::stream<CWord_t>& words, CWord_t* c,
+    const unsigned m, const unsigned k, const unsigned n) {
   const Size_t row_words = words_of(n, kCols);
   const unsigned tile_step = unsigned(row_words) * kTileRows;
   Walk walk(m, k, n);
