@@ -51,7 +51,7 @@ class Layer:
     def macs(self) -> int:
         """Multiply-accumulates an image."""
         design = self.project.design
-        return design.macs if isinstance(design, Conv2d) else design.max_k * design.max_n
+        return design.max_k * design.max_n if isinstance(design, Gemm) else design.macs
 
     def csim(self, x: Array) -> Array:
         """Batch in, batch out, by the generated C++."""
@@ -65,6 +65,7 @@ class Layer:
         if isinstance(design, Gemm):
             return reference.gemm_output(design, a=x.reshape(len(x), -1), **self.operands)
         assert parameters is not None
+        assert isinstance(design, Conv2d)
         return reference.conv2d_output(design, parameters, x)
 
 

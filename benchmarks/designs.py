@@ -9,7 +9,7 @@ from hls.conv2d import Conv2d
 from hls.design import Design
 from hls.gemm import Gemm
 
-__all__ = ["DESIGNS", "MARKS", "PEERS", "Mark", "Peer", "macs"]
+__all__ = ["DESIGNS", "MARKS", "PEERS", "Mark", "Peer"]
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,6 @@ class Peer:
     design: Design
     percent: float
     note: str = ""
-
-
-def macs(design: Design) -> int:
-    """Multiplications of a frame, or of the largest product."""
-    if isinstance(design, Conv2d):
-        return design.macs
-    return design.max_m * design.max_k * design.max_n
 
 
 def _conv(

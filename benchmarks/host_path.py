@@ -18,6 +18,7 @@ from benchmarks.tables import Benchmark, Table
 from hls.conv2d import Conv2d
 from hls.design import Design
 from hls.errors import CheckFailed
+from hls.gemm import Gemm
 from hls.project import Project
 from sim import reference, vectors
 
@@ -96,6 +97,7 @@ def _operands(project: Project, frames: int) -> tuple[tuple[Any, ...], Array]:
         assert parameters is not None
         x = vectors.frames(design, frames, seed=1)
         return (x,), reference.conv2d_output(design, parameters, x)
+    assert isinstance(design, Gemm)
     drawn = vectors.gemm_operands(design, design.max_m, design.max_k, design.max_n, 1)
     return tuple(drawn.values()), reference.gemm_output(design, *drawn.values())
 

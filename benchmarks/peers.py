@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.designs import PEERS, Peer, macs
+from benchmarks.designs import PEERS, Peer
 from benchmarks.projects import lowered, prepared
 from benchmarks.rtl import FRAMES, checked
 from benchmarks.tables import Benchmark, Table
@@ -30,7 +30,7 @@ def comparison(compared: Sequence[Compared]) -> Table:
     rows, misses = [], []
     for peer, alone, steady in compared:
         design = peer.design
-        able = 100 * macs(design) / design.multipliers
+        able = 100 * design.macs / design.multipliers
         ours = able / alone
         rows.append((
             design.name, design.multipliers, alone, round(ours, 1), round(able / steady, 1),

@@ -10,9 +10,10 @@ from typing import Any
 
 from hls.conv2d import Conv2d
 from hls.gemm import Gemm
+from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import scale_to_multiplier
 
-__all__ = ["conv2d", "gemm"]
+__all__ = ["conv2d", "gemm", "matrix_conv2d"]
 
 QUICK_MACS = 2_000_000
 """Multiply-accumulates that a debug build of the vendor's headers simulates in a second or so."""
@@ -34,6 +35,18 @@ def conv2d(conv: Conv2d) -> dict[str, Any]:
         "calls": calls,
         "bias": _bias(conv, products),
         "scale": _scale(conv, products),
+        "tie_unit": _tie_unit(conv),
+    }
+
+
+def matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
+    """Numbers of frames of the calls of a bench: few where a call is long."""
+    conv = engine.conv
+    most = max(1, min(conv.batch, QUICK_MACS // conv.macs))
+    return {
+        "calls": [most, 1],
+        "bias": _bias(conv, conv.taps_per_output),
+        "scale": _scale(conv, conv.taps_per_output),
         "tie_unit": _tie_unit(conv),
     }
 

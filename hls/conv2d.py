@@ -22,10 +22,16 @@ from hls.fixed import Fixed
 from hls.geometry import Axis, WindowGeometry
 from hls.naming import require_name
 
-__all__ = ["Conv2d", "Padding", "Pool"]
+__all__ = ["ALGORITHMS", "Conv2d", "Padding", "Pool"]
 
 MAX_STREAM_BITS = 1024
 """Widest AXI4-Stream that the AXI DMA takes (PG021)."""
+
+ALGORITHMS = ("direct", "im2col", "implicit", "kn2row")
+"""How a layer is computed; see `hls.matrix_conv2d` for the last three."""
+
+LARGEST_MATRIX = 65536
+"""Rows or columns of a matrix that Gemm takes."""
 
 Pair = int | tuple[int, int]
 
@@ -69,6 +75,10 @@ class Conv2d:
     whether one (multiplier, shift) serves all channels. The accumulator is the exact worst case
     unless given; a narrower one wraps, as two's complement does.
 
+    Algorithms: "direct" is the line buffer described above. "im2col", "implicit" and "kn2row" run
+    the layer on the systolic array of Gemm, see `hls.matrix_conv2d`: `simd` output positions and
+    `pe` filters side by side, weights in memory, up to `batch` frames a call.
+
     Raises:
         DesignError: a rule is broken; the text names value, rule and remedy.
     """
@@ -98,6 +108,8 @@ class Conv2d:
     pe: int = 1
     taps: str = "all"
     weights: str = "rom"
+    algorithm: str = "direct"
+    batch: int = 1
     name: str = "conv2d"
 
     # ------------------------------------------------------------------ legality
@@ -110,6 +122,8 @@ class Conv2d:
             whole("Conv2d", field, getattr(self, field), 1, high)
         one_of("Conv2d", "taps", self.taps, ("all", "row", "one"))
         one_of("Conv2d", "weights", self.weights, ("rom", "load"))
+        one_of("Conv2d", "algorithm", self.algorithm, ALGORITHMS)
+        whole("Conv2d", "batch", self.batch, 1, 65536)
         for field in ("in_channels", "out_channels"):
             common = math.gcd(self.in_channels, self.out_channels)
             require_divides("Conv2d", "groups", self.groups, field, getattr(self, field), common)
@@ -117,9 +131,18 @@ class Conv2d:
             "Conv2d", "input_zero_point", self.input_zero_point,
             self.input_format.minimum, self.input_format.maximum,
         )  # fmt: skip
-        whole("Conv2d", "simd", self.simd, 1, self.in_channels)
-        whole("Conv2d", "pe", self.pe, 1, self.out_channels)
+        direct = self.algorithm == "direct"
+        whole("Conv2d", "simd", self.simd, 1, self.in_channels if direct else 64)
+        whole("Conv2d", "pe", self.pe, 1, self.out_channels if direct else 64)
         self._check_fits()
+        if not direct:
+            self._check_array()
+            return
+        if self.batch != 1:
+            raise reject(
+                "Conv2d", f"batch={self.batch}", "has no meaning for algorithm='direct', which "
+                "takes any number of frames", "leave batch away",
+            )  # fmt: skip
         self._check_lanes()
         self._check_stream("simd", self.simd, self.input_format)
         self._check_stream("pe", self.pe, self.epilogue.output)
@@ -172,6 +195,45 @@ class Conv2d:
                 "output channels",
                 f"use pe={needed}",
             )
+
+    def _check_array(self) -> None:
+        """What the systolic array cannot do, which the line buffer can."""
+        for field, value in (("groups", 1), ("pooling", None), ("taps", "all"), ("weights", "rom")):
+            given = getattr(self, field)
+            if given != value:
+                raise reject(
+                    "Conv2d", f"{field}={given!r}",
+                    f"is not possible with algorithm={self.algorithm!r}",
+                    f"leave {field} away, or use algorithm='direct'",
+                )  # fmt: skip
+        for field in ("simd", "pe"):
+            lanes = getattr(self, field)
+            if lanes < 2 or lanes & (lanes - 1):
+                raise reject(
+                    "Conv2d", f"{field}={lanes}",
+                    "is not a power of two from 2 on, as the side of a systolic array must be "
+                    f"(algorithm={self.algorithm!r})",
+                    nearest(lanes, [2, 4, 8, 16, 32, 64]),
+                )  # fmt: skip
+        self._check_stream("simd", self.simd, self.input_format)
+        self._check_stream("pe", self.pe, self.epilogue.output)
+        axis = self.window.rows
+        if axis.last_output + axis.reach < axis.pad_before:
+            raise reject(
+                "Conv2d", f"padding top={axis.pad_before}", "hides the image from every window",
+                f"use at most {axis.last_output + axis.reach}",
+            )  # fmt: skip
+        columns = self.window.taps * -(-self.in_channels // self.simd) * self.simd
+        for given, size in (
+            (f"batch={self.batch}", self.batch * self.window.positions),
+            (f"in_channels={self.in_channels}", columns),
+            (f"out_channels={self.out_channels}", self.out_channels),
+        ):
+            if size > LARGEST_MATRIX:
+                raise reject(
+                    "Conv2d", given, f"makes a matrix of {size} rows or columns, over "
+                    f"{LARGEST_MATRIX}", "use a smaller one, or algorithm='direct'",
+                )  # fmt: skip
 
     @staticmethod
     def _check_stream(lanes: str, count: int, element: Fixed) -> None:
@@ -302,7 +364,7 @@ class Conv2d:
             )
             for i in (0, 1)
         )  # fmt: skip
-        return WindowGeometry(rows=rows, cols=cols, beats=self.in_channels // self.simd)
+        return WindowGeometry(rows=rows, cols=cols, beats=-(-self.in_channels // self.simd))
 
     @cached_property
     def pool_window(self) -> WindowGeometry | None:

@@ -12,19 +12,61 @@ from hls.epilogue import Clip
 from hls.errors import DesignError
 from hls.fixed import Fixed
 from hls.gemm import Gemm
+from hls.matrix_conv2d import MatrixConv2d
 
-__all__ = ["KINDS", "Clip", "Conv2d", "Design", "Gemm", "Padding", "Pool", "from_dict", "to_dict"]
+__all__ = [
+    "ENGINES",
+    "KINDS",
+    "Clip",
+    "Conv2d",
+    "Design",
+    "Gemm",
+    "MatrixConv2d",
+    "Padding",
+    "Pool",
+    "engine",
+    "from_dict",
+    "layer",
+    "to_dict",
+]
 
-Design = Conv2d | Gemm
+Design = Conv2d | Gemm | MatrixConv2d
+"""What can be generated; a MatrixConv2d is the engine of a Conv2d with another algorithm."""
 
 KINDS: dict[str, type[Conv2d] | type[Gemm]] = {"conv2d": Conv2d, "gemm": Gemm}
 """Name of a kind of design, as in manifest.json and on the command line -> class."""
 
+ENGINES: dict[type[Design], str] = {
+    Conv2d: "conv2d",
+    MatrixConv2d: "matrix_conv2d",
+    Gemm: "gemm",
+}
+"""What computes -> its name, as in file names and in manifest.json."""
+
 _NESTED = {"padding": Padding, "pooling": Pool, "activation": Clip}
 
 
+def engine(design: Design) -> Design:
+    """What computes `design`: itself, or the systolic array that its algorithm asks for."""
+    if isinstance(design, Conv2d) and design.algorithm != "direct":
+        return MatrixConv2d(design)
+    return design
+
+
+def layer(design: Design) -> Conv2d | None:
+    """The convolution that `design` computes, which its parameters belong to; None of a Gemm."""
+    if isinstance(design, MatrixConv2d):
+        return design.conv
+    return design if isinstance(design, Conv2d) else None
+
+
 def to_dict(design: Design) -> dict[str, Any]:
-    """`design` as JSON-able data, kind included; `from_dict` reads it back."""
+    """`design` as JSON-able data, kind included; `from_dict` and `engine` read it back.
+
+    An engine is told by its layer.
+    """
+    if isinstance(design, MatrixConv2d):
+        design = design.conv
     kind = next(kind for kind, cls in KINDS.items() if isinstance(design, cls))
     fields = {f.name: _plain(getattr(design, f.name)) for f in dataclasses.fields(design)}
     return {"kind": kind, **fields}
@@ -38,7 +80,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def from_dict(data: Mapping[str, Any]) -> Design:
+def from_dict(data: Mapping[str, Any]) -> Conv2d | Gemm:
     """A design from the fields of `to_dict` or of a configuration file.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hls import bench
 from hls.conv2d import Conv2d
-from hls.design import Design
+from hls.design import Design, MatrixConv2d, engine, layer
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.manifest import manifest
 from hls.parameters import Parameters, Tables, random_parameters
@@ -31,6 +31,8 @@ def generate(
 ) -> Project:
     """Write the complete HLS project of `design` to the folder `path`.
 
+    A Conv2d with an algorithm on the systolic array becomes the project of its engine.
+
     Args:
         design: a Conv2d or a Gemm.
         path: the folder; an older project of ours there is replaced, anything else is refused.
@@ -41,11 +43,13 @@ def generate(
     Raises:
         InputError: parameters do not fit, or the folder cannot be written.
     """
-    if isinstance(design, Conv2d):
+    design = engine(design)
+    conv = layer(design)
+    if conv is not None:
         if parameters is None:
-            parameters = random_parameters(design, seed)
+            parameters = random_parameters(conv, seed)
         elif not isinstance(parameters, Parameters):
-            parameters = Parameters.checked(design, parameters, "parameters")
+            parameters = Parameters.checked(conv, parameters, "parameters")
     else:
         parameters = None
     return publish(texts(design, parameters), parameters, Path(path))
@@ -60,6 +64,8 @@ def texts(design: Design, parameters: Parameters | None) -> dict[str, str]:
             {"weights.hpp": f"src/{design.name}_weights.hpp"} if (design.weights == "rom") else {}
         )
         kind = "conv2d"
+    elif isinstance(design, MatrixConv2d):
+        context, files, kind = _matrix_conv2d(design), {}, "matrix_conv2d"
     else:
         context, files, kind = _gemm(design), {}, "gemm"
     files |= {
@@ -123,7 +129,12 @@ def _conv2d(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
 
 def summary(design: Design) -> str:
     """One line that tells an engineer which layer this is."""
-    return _conv2d_summary(design) if isinstance(design, Conv2d) else _gemm_summary(design)
+    if isinstance(design, Conv2d):
+        return _conv2d_summary(design)
+    if isinstance(design, MatrixConv2d):
+        array = f"{design.algorithm} on {design.gemm.rows}x{design.gemm.cols} PEs"
+        return f"{_conv2d_summary(design.conv)}, by {array}"
+    return _gemm_summary(design)
 
 
 def _conv2d_summary(conv: Conv2d) -> str:
@@ -180,6 +191,69 @@ def _gemm_summary(gemm: Gemm) -> str:
         f"C[m,n] = A[m,k] . B[k,n] up to {gemm.max_m}x{gemm.max_k}x{gemm.max_n} (m x k x n) "
         f"on {gemm.rows}x{gemm.cols} PEs"
     )
+
+
+def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
+    conv, gemm = engine.conv, engine.gemm
+    rows = conv.window.rows
+    ports = {
+        "x": ("const AWord_t*", conv.batch * conv.height * engine.line_words),
+        "u": ("AWord_t*", gemm.max_m * engine.k // gemm.rows),
+        "a": ("const AWord_t*", gemm.max_m * engine.k // gemm.rows),
+        "b": ("const BWord_t*", engine.k * -(-conv.out_channels // gemm.cols)),
+        "p": ("const Column_t*", conv.out_channels),
+        "c": ("CWord_t*", gemm.max_m * -(-conv.out_channels // gemm.cols)),
+    }
+    ports = {name: port for name, port in ports.items() if name in engine.ports}
+    frames = [f"unsigned {name}" for name in engine.counts]
+    frame_step = conv.height - rows.last_output
+    spans = {
+        "place": max(axis.size + axis.reach + axis.pad_before + axis.stride
+                     for axis in (rows, conv.window.cols)),
+        "line": engine.ring_rows + conv.height + rows.reach + rows.pad_before + rows.stride,
+        "word": 2 * engine.ring_rows * engine.line_words + (rows.reach + rows.pad_before + 1)
+        * engine.line_words + (conv.window.cols.reach + conv.window.cols.pad_before
+                               + conv.window.cols.stride + 1) * engine.channel_words,
+    }  # fmt: skip
+    return (
+        _common(engine)
+        | _rounding(gemm, gemm.max_shift)
+        | {
+            "engine": engine,
+            "conv": conv,
+            "gemm": gemm,
+            "arguments": ", ".join([f"{type_} {name}" for name, (type_, _) in ports.items()]
+                                   + frames),
+            "depths": {name: depth for name, (_, depth) in ports.items()},
+            "registers": [*ports, *engine.counts],
+            "streams": _matrix_streams(engine),
+            "bits": {name: span.bit_length() + 1 for name, span in spans.items()},
+            "steps": {
+                "frame": frame_step,
+                "frame_lines": frame_step % engine.ring_rows,
+                "stride_lines": rows.stride % engine.ring_rows,
+                "first_line": rows.pad_before % engine.ring_rows,
+            },
+            "memory_latency": MEMORY_LATENCY_CYCLES,
+            "bench": bench.matrix_conv2d(engine),
+        }
+    )  # fmt: skip
+
+
+def _matrix_streams(engine: MatrixConv2d) -> list[tuple[str, str]]:
+    """Name and type of the FIFOs between the processes."""
+    return [
+        ("pixels", "AWord_t"),
+        ("cuts", "Cut_t"),
+        *([("patches", "AWord_t")] if engine.transforms else []),
+        ("a_words", "AWord_t"),
+        ("b_words", "BWord_t"),
+        *([("p_columns", "Column_t")] if engine.has_parameters else []),
+        ("a_columns", "AWord_t"),
+        ("b_rows", "BWord_t"),
+        ("results", "Row_t"),
+        ("c_words", "CWord_t"),
+    ]
 
 
 def _gemm(gemm: Gemm) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from hls.conv2d import Conv2d
-from hls.design import Design, to_dict
+from hls.design import Design, MatrixConv2d, to_dict
 from hls.epilogue import Epilogue
 from hls.fixed import Fixed
 from hls.gemm import Gemm
@@ -23,7 +23,12 @@ FORMAT = 1
 
 def manifest(design: Design) -> dict[str, Any]:
     """The manifest of `design` as JSON-able data."""
-    body = _conv2d(design) if isinstance(design, Conv2d) else _gemm(design)
+    if isinstance(design, Conv2d):
+        body = _conv2d(design)
+    elif isinstance(design, MatrixConv2d):
+        body = _matrix_conv2d(design)
+    else:
+        body = _gemm(design)
     return {
         "lineloom": FORMAT,
         "name": design.name,
@@ -74,6 +79,28 @@ def _quantization(epilogue: Epilogue) -> dict[str, Any]:
     }
 
 
+def _layer(conv: Conv2d) -> dict[str, Any]:
+    """Shapes, formats and quantization of a convolution, whatever computes it."""
+    return {
+        "shapes": {
+            "input": list(conv.input_shape),
+            "weights": list(conv.weight_shape),
+            "output": list(conv.output_shape),
+        },
+        "formats": {
+            "input": _format(conv.input_format),
+            "weights": _format(conv.weight_format),
+            "bias": None if conv.bias_format is None else _format(conv.bias_format),
+            "accumulator": _format(conv.epilogue.accumulator),
+            "output": _format(conv.epilogue.output),
+        },
+        "quantization": {
+            "input_zero_point": conv.input_zero_point,
+            **_quantization(conv.epilogue),
+        },
+    }
+
+
 def _conv2d(conv: Conv2d) -> dict[str, Any]:
     ports = [
         _stream("in_r", "in", conv.simd, conv.input_format.container_bits),
@@ -94,22 +121,7 @@ def _conv2d(conv: Conv2d) -> dict[str, Any]:
     return {
         "ports": ports,
         "registers": registers(arguments),
-        "shapes": {
-            "input": list(conv.input_shape),
-            "weights": list(conv.weight_shape),
-            "output": list(conv.output_shape),
-        },
-        "formats": {
-            "input": _format(conv.input_format),
-            "weights": _format(conv.weight_format),
-            "bias": None if conv.bias_format is None else _format(conv.bias_format),
-            "accumulator": _format(conv.epilogue.accumulator),
-            "output": _format(conv.epilogue.output),
-        },
-        "quantization": {
-            "input_zero_point": conv.input_zero_point,
-            **_quantization(conv.epilogue),
-        },
+        **_layer(conv),
         "parameters": parameters,
     }
 
@@ -118,6 +130,35 @@ def _memory(name: str, direction: str, lanes: int, element_bits: int) -> dict[st
     return _stream(name, direction, lanes, element_bits) | {
         "protocol": "m_axi",
         "address_bits": 64,
+    }
+
+
+def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
+    gemm, conv = engine.gemm, engine.conv
+    pixels = gemm.rows, gemm.input_format.container_bits
+    kinds = {
+        "x": ("in", *pixels),
+        "u": ("out", *pixels),
+        "a": ("in", *pixels),
+        "b": ("in", gemm.cols, gemm.weight_format.container_bits),
+        "p": ("in", 1, 128),
+        "c": ("out", gemm.cols, gemm.epilogue.output.container_bits),
+    }
+    arguments = [(name, 64) for name in engine.ports] + [(name, 32) for name in engine.counts]
+    return {
+        "engine": "matrix_conv2d",
+        "ports": [_memory(f"m_axi_gmem_{name}", *kinds[name]) for name in engine.ports],
+        "registers": registers(arguments),
+        **_layer(conv),
+        "parameters": {"kind": "memory"},
+        "matrix": {
+            "algorithm": engine.algorithm,
+            "batch": conv.batch,
+            "pixel_words": engine.channel_words,
+            "k": engine.k,
+            "tile": [gemm.tile_rows, gemm.tile_cols],
+            "traffic_bytes": engine.traffic_bytes,
+        },
     }
 
 

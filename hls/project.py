@@ -12,8 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hls.conv2d import Conv2d
-from hls.design import Design, from_dict
+from hls.design import Design, engine, from_dict, layer
 from hls.errors import InputError
 from hls.manifest import FORMAT
 from hls.parameters import Parameters, load_parameters
@@ -79,14 +78,13 @@ class Project:
         data = self.manifest["design"]
         if not isinstance(data, dict):
             raise InputError(f"{self.path}: manifest.json has no design; generate it again")
-        return from_dict(data)
+        return engine(from_dict(data))
 
     @cached_property
     def parameters(self) -> Parameters | None:
-        """The parameters of a Conv2d (baked in, or the first set to load); None for a Gemm."""
-        if isinstance(self.design, Conv2d):
-            return load_parameters(self.design, self.path / "parameters.npz")
-        return None
+        """The parameters of a convolution (baked in, or the first to load); None for a Gemm."""
+        conv = layer(self.design)
+        return None if conv is None else load_parameters(conv, self.path / "parameters.npz")
 
     def source(self, suffix: str) -> Path:
         """A generated source file: `source(".cpp")`, `source("_tb.cpp")`."""

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "fold_bias", "pack_columns", "pack_parameters", "pack_rows", "row_length", "unpack_rows",
+    "fold_bias", "pack_columns", "pack_parameters", "pack_pixels", "pack_rows", "pack_taps",
+    "row_length", "unpack_rows",
 ]  # fmt: skip
 
 Words = npt.NDArray[np.uint32]
@@ -85,6 +86,32 @@ def _pack_bits(groups: npt.NDArray[np.int64], bits: int, words: int) -> Words:
     padded[:, : flat.shape[1]] = flat
     packed: Words = np.packbits(padded, axis=1, bitorder="little").view("<u4")
     return packed
+
+
+def pack_pixels(x: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
+    """Frames [N, H, W, C] as pixels of whole words of `lanes` channels, [N*H*W, C filled up].
+
+    Without anything to fill up, that is the array itself.
+    """
+    flat = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+    return flat if x.shape[-1] % lanes == 0 else pack_rows(flat, lanes, x.dtype)
+
+
+def pack_taps(
+    weights: npt.NDArray[Any], pixel_lanes: int, filter_lanes: int, dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    """Weights [M, KH, KW, C] as the matrix that patches are multiplied with.
+
+    Returns:
+        [KH*KW*channels, filters] of `dtype`, both filled up to whole words: the channels of each
+        tap with zeros, which is what makes the channels that fill up a pixel harmless.
+    """
+    filters, kernel_rows, kernel_cols, channels = weights.shape
+    taps = np.zeros(
+        (kernel_rows, kernel_cols, row_length(channels, pixel_lanes), filters), np.dtype(dtype)
+    )
+    taps[:, :, :channels] = weights.transpose(1, 2, 3, 0)
+    return pack_rows(taps.reshape(-1, filters), filter_lanes, dtype)
 
 
 def row_length(cols: int, lanes: int) -> int:

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
+from hls.design import MatrixConv2d, layer
 from hls.errors import CheckFailed, InputError
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.project import Project
 from hls.rtl import Rtl, lower_project
 from sim import fast, simulator, vectors, workload
-from sim.calls import Beats, Finding, Job
+from sim.calls import Beats, Finding, Job, beat_bytes
 from sim.hang import hang_text
 from sim.operands import matrices, pixels
 from sim.structure import structure
@@ -61,6 +62,8 @@ class CosimResult:
     """Pipelined loop -> its initiation interval."""
     fifos: dict[str, dict[str, int]]
     """Stream -> most words that it held, and its depth."""
+    memory_bytes: dict[str, dict[str, int]]
+    """AXI4 port -> bytes read and written by the measured call, all phases together."""
     stalls: float
     seed: int
     engine: str
@@ -79,7 +82,7 @@ class CosimResult:
 def cosim(
     project: Project,
     *,
-    frames: int = 3,
+    frames: int | None = None,
     stalls: float = 0.0,
     seed: int = 0,
     sizes: tuple[int, int, int] | None = None,
@@ -95,7 +98,7 @@ def cosim(
 
     Args:
         project: a generated project.
-        frames: of the measured call of a Conv2d.
+        frames: of the measured call of a convolution: 3, or as many as the array takes, at most.
         stalls: share of cycles in which each port pauses, from 0 to below 1.
         seed: of stimuli and stalls.
         sizes: m, k and n of a Gemm; its maxima unless given.
@@ -144,7 +147,8 @@ def cosim(
     violations = [*finding.complaints, *workload.strays(load, finding)]
     mismatches = sum(len(index) for _, index, _, _ in wrong)
     measured = finding.calls[load.measured]
-    cycles = measured.done - measured.start
+    own = finding.calls[load.measured + 1 - load.phases : load.measured + 1]
+    cycles = sum(call.done - call.start for call in own)
     stream_cycles, cycles_per_frame = _pace(measured, load, cycles)
     return CosimResult(
         match=not mismatches and not violations,
@@ -160,6 +164,7 @@ def cosim(
         ii=_intervals(rtl),
         fifos={name: {"most": most, "depth": inside.depths[name]}
                for name, most in finding.marks.items()},
+        memory_bytes=_memory_bytes(project.manifest, own),
         stalls=stalls,
         seed=seed,
         engine=engine,
@@ -170,18 +175,26 @@ def cosim(
 
 
 def _workload(
-    project: Project, frames: int, seed: int, sizes: tuple[int, int, int] | None
+    project: Project, frames: int | None, seed: int, sizes: tuple[int, int, int] | None
 ) -> Workload:
     design = project.design
-    if isinstance(design, Conv2d):
+    conv = layer(design)
+    if conv is not None:
         if sizes is not None:
             raise InputError("m, k and n do not apply to a convolution; leave them away")
-        if frames < 1:
-            raise InputError(f"frames={frames} is not positive; use 1 or more")
-        assert project.parameters is not None
-        batches = [vectors.frames(design, frames, seed)]
-        batches += [vectors.frames(design, 1, seed + 1)] if frames > 1 else []
-        return workload.conv2d(design, project.parameters, project.manifest, batches)
+        array = isinstance(design, MatrixConv2d)
+        chosen_frames = (min(3, conv.batch) if array else 3) if frames is None else frames
+        if chosen_frames < 1:
+            raise InputError(f"frames={chosen_frames} is not positive; use 1 or more")
+        if array and chosen_frames > conv.batch:
+            raise InputError(
+                f"frames={chosen_frames} is over batch={conv.batch} of the design; "
+                "generate one with a larger batch"
+            )
+        batches = [vectors.frames(conv, chosen_frames, seed)]
+        if array or chosen_frames > 1:
+            batches.append(vectors.frames(conv, 1, seed + 1))
+        return _convolution(project, batches)
     assert isinstance(design, Gemm)
     limits = design.max_m, design.max_k, design.max_n
     chosen = limits if sizes is None else sizes
@@ -194,19 +207,28 @@ def _workload(
     m, k, n = chosen
     large = vectors.gemm_operands(design, m, k, n, seed)
     small = vectors.gemm_operands(design, (m + 1) // 2, (k + 1) // 2, (n + 1) // 2, seed + 1)
-    return workload.gemm(design, project.manifest, [large, small])
+    return workload.gemm(design, [large, small])
+
+
+def _convolution(project: Project, batches: list[npt.NDArray[Any]]) -> Workload:
+    design, parameters = project.design, project.parameters
+    assert parameters is not None
+    if isinstance(design, MatrixConv2d):
+        return workload.matrix_conv2d(design, parameters, batches)
+    assert isinstance(design, Conv2d)
+    return workload.conv2d(design, parameters, project.manifest, batches)
 
 
 def _given(project: Project, inputs: Mapping[str, Any]) -> Workload:
     design = project.design
-    if isinstance(design, Conv2d):
-        assert project.parameters is not None
-        frames = pixels(design, **inputs)
+    conv = layer(design)
+    if conv is not None:
+        frames = pixels(conv, **inputs)
         if not len(frames):
             raise InputError("x: holds no frame; give one or more")
-        return workload.conv2d(design, project.parameters, project.manifest, [frames])
+        return _convolution(project, [frames])
     assert isinstance(design, Gemm)
-    return workload.gemm(design, project.manifest, [matrices(design, **inputs)])
+    return workload.gemm(design, [matrices(design, **inputs)])
 
 
 def rtl_of(project: Project) -> Rtl:
@@ -231,8 +253,9 @@ def _simulate(
     # Verilog may read files beside it, as that of Vitis HLS does for its ROMs.
     if engine == "fast":
         return fast.run(model, job, waves=file, folder=sources), file
-    kind = "conv2d" if isinstance(project.design, Conv2d) else "gemm"
-    return simulator.run(model, job, f"sim.bench_{kind}", waves=file, folder=sources), file
+    streams = isinstance(project.design, Conv2d)
+    bench = "sim.bench_conv2d" if streams else "sim.bench_gemm"
+    return simulator.run(model, job, bench, waves=file, folder=sources), file
 
 
 # ---------------------------------------------------------------------- judging
@@ -271,6 +294,16 @@ def _pace(measured: Beats, load: Workload, cycles: int) -> tuple[int, float]:
     if load.frames == 1:
         return spent, float(spent)
     return spent, float(last_beats[-1] - last_beats[0]) / (load.frames - 1)
+
+
+def _memory_bytes(manifest: Mapping[str, Any], calls: list[Beats]) -> dict[str, dict[str, int]]:
+    found = {}
+    for port in manifest["ports"]:
+        if port["protocol"] == "m_axi":
+            beats = [call.memory_beats[port["name"]] for call in calls]
+            read, written = (sum(counts) * beat_bytes(port) for counts in zip(*beats, strict=True))
+            found[port["name"]] = {"read": read, "written": written}
+    return found
 
 
 def _intervals(rtl: Rtl) -> dict[str, int]:

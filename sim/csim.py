@@ -23,13 +23,15 @@ import numpy.typing as npt
 
 from hls import tools
 from hls.conv2d import Conv2d
+from hls.design import ENGINES as KINDS
+from hls.design import MatrixConv2d
 from hls.errors import InputError, ToolFailed
 from hls.gemm import Gemm
 from hls.parameters import Parameters
 from hls.project import Project
 from hls.rendering import INCLUDE
 from host import packing
-from sim.operands import matrices, pixels
+from sim.operands import matrices, patch_operands, pixels
 
 __all__ = ["CsimResult", "csim", "library"]
 
@@ -73,6 +75,8 @@ def csim(project: Project, *arrays: Any, headers: Path = INCLUDE, **named: Any) 
     """
     if isinstance(project.design, Conv2d):
         return _conv2d(project, project.design, headers, *arrays, **named)
+    if isinstance(project.design, MatrixConv2d):
+        return _matrix_conv2d(project, project.design, headers, *arrays, **named)
     return _gemm(project, project.design, headers, *arrays, **named)
 
 
@@ -132,6 +136,40 @@ def _chunks(conv: Conv2d, frames: int) -> Iterable[tuple[int, int]]:
     return [(start, min(start + size, frames)) for start in range(0, frames, size)]
 
 
+def _matrix_conv2d(
+    project: Project,
+    engine: MatrixConv2d,
+    headers: Path,
+    x: Any,
+    *,
+    parameters: Parameters | None = None,
+) -> CsimResult:
+    conv, single = engine.conv, np.ndim(x) == 3
+    frames = pixels(conv, np.asarray(x)[None] if single else x)
+    held = parameters or project.parameters
+    assert held is not None
+    operands = patch_operands(engine, held)
+    table = operands.get("p", np.zeros((0, 4), np.uint32))
+    entry = library(project, headers).lineloom_matrix_conv2d
+    outputs = []
+    for start in range(0, len(frames), conv.batch):
+        batch = frames[start : start + conv.batch]
+        packed = packing.pack_pixels(batch, conv.simd)
+        rows = len(batch) * engine.positions
+        result = np.zeros((rows, packing.row_length(conv.out_channels, conv.pe)),
+                          engine.epilogue.output.dtype)  # fmt: skip
+        _checked(
+            entry,
+            conv.name,
+            *(_pointer(array) for array in (packed, operands["b"], table, result)),
+            ctypes.c_uint(len(batch)),
+        )
+        outputs.append(packing.unpack_rows(result, conv.out_channels))
+    shape = (len(frames), *conv.output_shape)
+    output = np.concatenate(outputs).reshape(shape) if outputs else np.empty(shape)
+    return CsimResult(output[0] if single else output, len(outputs))
+
+
 def _gemm(
     project: Project,
     gemm: Gemm,
@@ -180,7 +218,7 @@ def _checked(entry: Any, name: str, *arguments: Any) -> None:
 def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
     """The compiled design, from the cache if it was compiled before."""
     design = project.design
-    kind = "conv2d" if isinstance(design, Conv2d) else "gemm"
+    kind = KINDS[type(design)]
     sources = [project.source(".cpp"), _HERE / f"csim_{kind}.cpp"]
     defines = [f'-DLINELOOM_HEADER="{design.name}.hpp"', f"-DLINELOOM_TOP={design.name}"]
     if isinstance(design, Conv2d):
@@ -188,6 +226,8 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
         defines += ["-DLINELOOM_LOAD"] if design.weights == "load" else []
     elif design.has_parameters:
         defines.append("-DLINELOOM_PARAMETERS")
+    if isinstance(design, MatrixConv2d) and design.transforms:
+        defines.append("-DLINELOOM_TRANSFORMS")
     flags = [*_FLAGS, *defines, *([] if headers == INCLUDE else _VENDOR_FLAGS)]
     read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(headers.rglob("*.h")),
             *sorted(INCLUDE.glob("*.h"))]  # fmt: skip

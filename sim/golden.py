@@ -12,7 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["average_pool", "clamp", "conv2d", "gemm", "max_pool", "requantize", "wrap"]
+__all__ = [
+    "average_pool", "clamp", "conv2d", "gemm", "max_pool", "patches", "requantize", "wrap",
+]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
 
@@ -68,6 +70,37 @@ def conv2d(
             sums += np.moveaxis(products.reshape(groups, *sums.shape[:3], per_group), 0, 3)
     flat = sums.reshape(frames, out_height, out_width, out_channels)
     return flat if bias is None else flat + np.asarray(bias, np.int64)
+
+
+def patches(
+    x: npt.ArrayLike,
+    kernel: tuple[int, int],
+    *,
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+    zero_point: int = 0,
+) -> Ints:
+    """im2col: what the windows see, one row an output position.
+
+    Args:
+        x: [N, H, W, C] integers.
+        kernel: its height and width; the others as of `conv2d`.
+
+    Returns:
+        [N*OH*OW, KH*KW*C] int64: its product with weights [KH*KW*C, M] is the convolution.
+    """
+    top, bottom, left, right = pads
+    image = np.pad(
+        np.asarray(x, np.int64), ((0, 0), (top, bottom), (left, right), (0, 0)),
+        constant_values=zero_point,
+    )  # fmt: skip
+    reach = [step * (size - 1) + 1 for step, size in zip(dilation, kernel, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(image, reach, axis=(1, 2))  # type: ignore[call-overload]
+    seen = windows[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return np.ascontiguousarray(np.moveaxis(seen, 3, 5)).reshape(
+        -1, kernel[0] * kernel[1] * image.shape[3]
+    )
 
 
 def gemm(a: npt.ArrayLike, b: npt.ArrayLike, bias: npt.ArrayLike | None = None) -> Ints:

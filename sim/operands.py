@@ -12,8 +12,11 @@ from hls.conv2d import Conv2d
 from hls.errors import InputError
 from hls.fixed import Fixed
 from hls.gemm import Gemm
+from hls.matrix_conv2d import MatrixConv2d
+from hls.parameters import Parameters
+from host import packing
 
-__all__ = ["matrices", "pixels"]
+__all__ = ["matrices", "patch_operands", "pixels"]
 
 Array = npt.NDArray[Any]
 
@@ -25,6 +28,22 @@ def pixels(conv: Conv2d, x: Any) -> Array:
         InputError: the shape is another, or values are outside the format.
     """
     return _operand("x", x, conv.input_format, [None, *conv.input_shape])
+
+
+def patch_operands(engine: MatrixConv2d, parameters: Parameters) -> dict[str, Array]:
+    """What a convolution on the array reads besides the image: b and, if it has one, p."""
+    conv = engine.conv
+    weights = parameters.weights
+    found: dict[str, Array] = {
+        "b": packing.pack_taps(weights, conv.simd, conv.pe, conv.weight_format.dtype)
+    }
+    if engine.has_parameters:
+        sums = weights.sum(axis=(1, 2, 3))
+        folded = packing.fold_bias(parameters.bias, sums, conv.input_zero_point)
+        found["p"] = packing.pack_columns(
+            folded, parameters.multiplier, parameters.shift, conv.out_channels
+        )
+    return found
 
 
 def matrices(

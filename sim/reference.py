@@ -10,10 +10,11 @@ import numpy.typing as npt
 from hls.conv2d import Conv2d
 from hls.epilogue import Epilogue
 from hls.gemm import Gemm
+from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import Parameters
 from sim import golden
 
-__all__ = ["conv2d_output", "gemm_output"]
+__all__ = ["conv2d_output", "gemm_output", "patches"]
 
 
 def conv2d_output(conv: Conv2d, parameters: Parameters, x: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -37,6 +38,20 @@ def conv2d_output(conv: Conv2d, parameters: Parameters, x: npt.ArrayLike) -> npt
         size = (window.rows.kernel, window.cols.kernel)
         y = pool(y, size, (window.rows.stride, window.cols.stride))
     return y.astype(conv.epilogue.output.dtype)
+
+
+def patches(engine: MatrixConv2d, x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """[N, H, W, C] pixels, C filled up to whole words -> the patches that im2col writes."""
+    conv = engine.conv
+    rows, cols, pads = conv.window.rows, conv.window.cols, conv.pads
+    return golden.patches(
+        x,
+        (rows.kernel, cols.kernel),
+        stride=(rows.stride, cols.stride),
+        dilation=(rows.dilation, cols.dilation),
+        pads=(pads.top, pads.bottom, pads.left, pads.right),
+        zero_point=conv.input_zero_point,
+    ).astype(conv.input_format.dtype)
 
 
 def gemm_output(

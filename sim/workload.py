@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,17 @@ import numpy.typing as npt
 
 from hls.conv2d import Conv2d
 from hls.gemm import Gemm
+from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import Parameters
 from host import packing
 from sim import reference
 from sim.calls import MEMORY_BASE, Call, Finding, Region, beat_bytes
+from sim.operands import patch_operands
+from sim.placement import Placement, fresh, view
 
-__all__ = ["Workload", "conv2d", "gemm", "output", "strays"]
+__all__ = ["Workload", "conv2d", "gemm", "matrix_conv2d", "output", "strays"]
 
 Array = npt.NDArray[Any]
-
-_GUARD, _FRESH = 0xA5, 0x5A
-"""Bytes between the buffers, and of a result that was not written."""
-_PAGE_BYTES = 4096
-_SHIFT_BYTES = 128
-"""Buffers begin beside page boundaries, so that bursts have to be cut at them."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Workload:
     calls: list[Call]
     expected: list[Array]
     measured: int
-    """Which of the calls counts."""
+    """Which of the calls puts out what counts."""
     bound_cycles: int
     frames: int
     input_port: str | None = None
@@ -42,6 +39,8 @@ class Workload:
     memory: npt.NDArray[np.uint8] | None = None
     results: tuple[Region, ...] = ()
     """Where the result of each call lies in memory."""
+    phases: int = 1
+    """Calls up to the measured one that belong to it."""
 
 
 def conv2d(
@@ -84,33 +83,17 @@ def conv2d(
     )
 
 
-def gemm(
-    design: Gemm, manifest: Mapping[str, Any], products: Sequence[Mapping[str, Array]]
-) -> Workload:
+def gemm(design: Gemm, products: Sequence[Mapping[str, Array]]) -> Workload:
     """A call for each of `products`, the first measured: a, b and what the epilogue needs."""
-    regions: list[Region] = []
-    contents: list[Array] = []
+    memory = Placement()
     calls, expected, results = [], [], []
-    address = MEMORY_BASE
     for operands in products:
-        buffers = _buffers(design, operands)
         (m, k), n = operands["a"].shape, operands["b"].shape[1]
-        arguments = {"m": m, "k": k, "n": n}
-        of_call = []
-        for name, buffer in buffers.items():
-            address += _SHIFT_BYTES
-            region = Region(f"m_axi_gmem_{name}", address, buffer.nbytes, writable=name == "c")
-            arguments[name] = address
-            of_call.append(region)
-            contents.append(buffer)
-            address += -(-buffer.nbytes // _PAGE_BYTES) * _PAGE_BYTES
-        regions += of_call
-        results.append(of_call[-1])
-        calls.append(Call(arguments, regions=of_call))
+        placed = memory.place(_buffers(design, operands), writable="c")
+        addresses = {name: region.address for name, region in placed.items()}
+        calls.append(Call({"m": m, "k": k, "n": n} | addresses, regions=list(placed.values())))
         expected.append(reference.gemm_output(design, **operands))
-    memory = np.full(address + _PAGE_BYTES - MEMORY_BASE, _GUARD, np.uint8)
-    for region, buffer in zip(regions, contents, strict=True):
-        _place(memory, region)[:] = np.ascontiguousarray(buffer).reshape(-1).view(np.uint8)
+        results.append(placed["c"])
     (m, k), n = products[0]["a"].shape, products[0]["b"].shape[1]
     return Workload(
         calls=calls,
@@ -118,8 +101,56 @@ def gemm(
         measured=0,
         bound_cycles=-(-m * k * n // (design.rows * design.cols)),
         frames=1,
-        memory=memory,
+        memory=memory.contents(),
         results=tuple(results),
+    )
+
+
+def matrix_conv2d(
+    engine: MatrixConv2d,
+    parameters: Parameters,
+    batches: Sequence[Array],
+) -> Workload:
+    """Frames [N, H, W, C] on the array: for each of `batches` a call a phase, the first measured.
+
+    What comes out of the phase that makes the patches is compared as well.
+    """
+    conv, memory = engine.conv, Placement()
+    calls, expected, results = [], [], []
+    operands = patch_operands(engine, parameters)
+
+    def call(counts: dict[str, int], placed: Mapping[str, Region], y: Array, name: str) -> None:
+        addresses = {name: region.address for name, region in placed.items()}
+        calls.append(Call(counts | addresses, regions=list(placed.values())))
+        expected.append(y)
+        results.append(placed[name])
+
+    for x in batches:
+        y = reference.conv2d_output(conv, parameters, x)
+        pixels = packing.pack_pixels(x, conv.simd)
+        rows = len(x) * engine.positions
+        row_bytes = packing.row_length(conv.out_channels, conv.pe) * y.itemsize
+        buffers = {"x": pixels, **operands, "c": fresh(rows, row_bytes)}
+        placed = memory.place(buffers, writable="c")
+        counts = {"frames": len(x)}
+        if engine.transforms:
+            patches = reference.patches(engine, pixels.reshape(*x.shape[:3], -1))
+            placed |= memory.place({"u": fresh(rows, engine.k * x.itemsize)}, writable="u")
+            # The same place, read through another port.
+            placed["a"] = replace(placed["u"], port="m_axi_gmem_a", writable=False)
+            call({"unroll": len(x), "frames": 0}, placed, patches, "u")
+            counts["unroll"] = 0
+        call(counts, placed, y, "c")
+    phases = 2 if engine.transforms else 1
+    return Workload(
+        calls=calls,
+        expected=expected,
+        measured=phases - 1,
+        bound_cycles=engine.lower_bound_cycles * len(batches[0]) // engine.conv.batch,
+        frames=1,
+        memory=memory.contents(),
+        results=tuple(results),
+        phases=phases,
     )
 
 
@@ -137,20 +168,14 @@ def _buffers(design: Gemm, operands: Mapping[str, Array]) -> dict[str, Array]:
         buffers["p"] = packing.pack_columns(
             folded, operands.get("multiplier"), operands.get("shift"), n
         )
-    dtype = design.epilogue.output.dtype
-    fresh = np.full(m * -(-n // design.cols) * design.cols * dtype.itemsize, _FRESH, np.uint8)
-    buffers["c"] = fresh.view(dtype).reshape(m, -1)
+    row_bytes = packing.row_length(n, design.cols) * design.epilogue.output.dtype.itemsize
+    buffers["c"] = fresh(m, row_bytes)
     return buffers
 
 
 def _beats(array: Array, beat_bytes: int) -> npt.NDArray[np.uint8]:
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     return flat.reshape(-1, beat_bytes)
-
-
-def _place(memory: npt.NDArray[np.uint8], region: Region) -> npt.NDArray[np.uint8]:
-    first = region.address - MEMORY_BASE
-    return memory[first : first + region.size_bytes]
 
 
 def output(load: Workload, call: int, finding: Finding) -> Array:
@@ -160,8 +185,10 @@ def output(load: Workload, call: int, finding: Finding) -> Array:
         data = finding.calls[call].data[load.output_port]
         return data.reshape(-1).view(expected.dtype).reshape(expected.shape)
     assert finding.memory is not None
-    rows = _place(finding.memory, load.results[call]).view(expected.dtype)
-    return packing.unpack_rows(rows.reshape(expected.shape[0], -1), expected.shape[1])
+    row = expected.shape[-1]
+    rows = view(finding.memory, load.results[call]).view(expected.dtype)
+    got = packing.unpack_rows(rows.reshape(expected.size // row, -1), row)
+    return got.reshape(expected.shape)
 
 
 def strays(load: Workload, finding: Finding) -> list[str]:
@@ -170,7 +197,7 @@ def strays(load: Workload, finding: Finding) -> list[str]:
         return []
     changed = load.memory != finding.memory
     for region in load.results:
-        _place(changed.view(np.uint8), region)[:] = 0
+        view(changed.view(np.uint8), region)[:] = 0
     at = np.flatnonzero(changed)
     if not len(at):
         return []

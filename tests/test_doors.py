@@ -31,6 +31,8 @@ LAYERS = (
     "hls.epilogue",
     "hls.conv2d",
     "hls.gemm",
+    "hls.tiling",
+    "hls.matrix_conv2d",
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}

@@ -87,7 +87,23 @@ GEMMS = [
     Gemm(name="single", max_m=1, max_k=1, max_n=1, rows=2, cols=2),
 ]  # fmt: skip
 
-EVERY: list[Design] = [*CONVOLUTIONS, *GEMMS]
+ARRAYS = [
+    Conv2d(
+        name="unrolled", height=6, width=5, in_channels=3, out_channels=5, stride=(2, 1),
+        padding=(1, 2, 0, 1), input="u8", weight="s4", input_zero_point=100, output_zero_point=-5,
+        requantize="channel", algorithm="im2col", simd=2, pe=4, batch=2,
+    ),
+    Conv2d(
+        name="streamed", height=7, width=6, in_channels=4, out_channels=6, kernel=(2, 3),
+        dilation=2, padding="same", algorithm="implicit", simd=4, pe=2, batch=2,
+    ),
+    Conv2d(
+        name="shifted", height=5, width=5, in_channels=2, out_channels=2, bias=None,
+        requantize="none", algorithm="kn2row", simd=2, pe=2,
+    ),
+]  # fmt: skip
+
+EVERY: list[Design] = [*CONVOLUTIONS, *GEMMS, *ARRAYS]
 DESIGNS = {design.name: design for design in EVERY}
 
 
@@ -156,7 +172,8 @@ def test_passes(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "standard"), [("plain", "c++11"), ("grouped", "c++14"), ("quantized", "c++11")]
+    ("name", "standard"),
+    [("plain", "c++11"), ("grouped", "c++14"), ("quantized", "c++11"), ("unrolled", "c++11")],
 )
 def test_passes_with_the_vendors_headers(name: str, standard: str, tmp_path: Path) -> None:
     if shutil.which("g++") is None:

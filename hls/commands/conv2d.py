@@ -9,6 +9,7 @@ from pathlib import Path
 from hls.commands import options
 from hls.commands.console import Console
 from hls.commands.show import describe
+from hls.conv2d import ALGORITHMS
 from hls.design import Conv2d, from_dict
 from hls.errors import InputError
 from hls.generator import generate
@@ -19,7 +20,7 @@ EXAMPLE = (
     "lineloom conv2d --input 32x32x3 --filters 16 --kernel 3 --padding same --simd 3 --pe 4 "
     "--activation relu -o build/conv1"
 )
-_PLAIN = ("groups", "simd", "pe", "taps")
+_PLAIN = ("groups", "simd", "pe", "taps", "algorithm", "batch")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--taps", choices=("all", "row", "one"), help="kernel taps in parallel (all)"
     )
+    parser.add_argument("--algorithm", choices=ALGORITHMS,
+                        help="direct: line buffer; the others on a systolic array of simd x pe, "
+                        "with the weights in memory (direct)")  # fmt: skip
+    parser.add_argument("--batch", type=int, help="frames of a call, on the array (1)")
     parser.add_argument("--weights", type=Path, metavar="FILE.npz",
                         help="weights, bias, multiplier, shift (default: random)")  # fmt: skip
     parser.add_argument("--load-weights", action="store_true",

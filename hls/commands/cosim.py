@@ -12,7 +12,7 @@ import numpy as np
 
 from hls.commands import options
 from hls.commands.console import Console
-from hls.conv2d import Conv2d
+from hls.design import layer
 from hls.errors import InputError
 from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.kernels import KERNEL, Kernel
@@ -31,7 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("project", type=Path,
                         help="folder of a generated project, or of a lowered C++ file")  # fmt: skip
-    parser.add_argument("--frames", type=int, help="frames back to back, for a convolution (3)")
+    parser.add_argument(
+        "--frames", type=int, help="frames back to back, for a convolution (3, or the batch)"
+    )
     for size in ("m", "k", "n"):
         parser.add_argument(f"--{size}", type=int, help=f"{size} of a GEMM (its maximum)")
     parser.add_argument("--inputs", type=Path, metavar="FILE.npz",
@@ -64,9 +66,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     design = project.design
     asked: dict[str, Any] = {}
     given = [getattr(args, name) for name in "mkn"]
-    if isinstance(design, Conv2d):
+    if layer(design) is not None:
         _refuse(dict(zip(("--m", "--k", "--n"), given, strict=True)), "a convolution")
-        asked["frames"] = 3 if args.frames is None else args.frames
+        asked["frames"] = args.frames
     else:
         _refuse({"--frames": args.frames}, "a GEMM")
         limits = [getattr(design, f"max_{name}") for name in "mkn"]
@@ -153,6 +155,7 @@ def _data(result: CosimResult) -> dict[str, Any]:
         "ratio": round(result.ratio, 4),
         "ii": result.ii,
         "fifos": result.fifos,
+        "memory_bytes": result.memory_bytes,
         "stalls": result.stalls,
         "seed": result.seed,
         "engine": result.engine,

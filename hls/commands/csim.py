@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hls.commands import options
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
+from hls.design import layer
 from hls.errors import InputError
 from hls.gemm import Gemm
 from hls.project import Project
@@ -38,7 +39,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run and compare; 1 if anything differs."""
     project = Project.open(args.project)
     design = project.design
-    stimuli = _frames(args, design) if isinstance(design, Conv2d) else _operands(args, design)
+    conv = layer(design)
+    if conv is not None:
+        stimuli = _frames(args, conv)
+    else:
+        assert isinstance(design, Gemm)
+        stimuli = _operands(args, design)
     with console.working(f"C-sim of {design.name}"):
         result = project.csim(**stimuli)
         expected = _expected(project, stimuli)
@@ -97,9 +103,11 @@ def _refuse(args: argparse.Namespace, options: tuple[str, ...], kind: str) -> No
 
 
 def _expected(project: Project, stimuli: dict[str, Any]) -> npt.NDArray[Any]:
-    if isinstance(project.design, Conv2d):
+    conv = layer(project.design)
+    if conv is not None:
         assert project.parameters is not None
-        return reference.conv2d_output(project.design, project.parameters, stimuli["x"])
+        return reference.conv2d_output(conv, project.parameters, stimuli["x"])
+    assert isinstance(project.design, Gemm)
     return reference.gemm_output(project.design, **stimuli)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
-from hls.design import Design
+from hls.design import Design, MatrixConv2d
+from hls.gemm import Gemm
 from hls.generator import summary
 from hls.project import Project
 
@@ -61,7 +62,15 @@ def _lanes(design: Design) -> list[tuple[str, Any]]:
             ("weights", "baked in" if design.weights == "rom" else "loaded at run time"),
             *warning,
         ]
+    if isinstance(design, MatrixConv2d):
+        ring = f"{design.ring_rows} rows, {design.ring_bits / 1024:,.1f} Kibit"
+        traffic = ", ".join(f"{port} {moved:,}" for port, moved in design.traffic_bytes.items())
+        return [*_array(design.gemm), ("image on chip", ring), ("bytes by port", traffic)]
+    return _array(design)
+
+
+def _array(gemm: Gemm) -> list[tuple[str, Any]]:
     return [
-        ("array", f"{design.rows} x {design.cols} PEs"),
-        ("tile", f"{design.tile_rows} x {design.tile_cols}, k in blocks of {design.tile_depth}"),
+        ("array", f"{gemm.rows} x {gemm.cols} PEs"),
+        ("tile", f"{gemm.tile_rows} x {gemm.tile_cols}, k in blocks of {gemm.tile_depth}"),
     ]

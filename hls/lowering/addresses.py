@@ -437,6 +437,8 @@ def _trailing_zeros(value: Value) -> int:
         return _trailing_zeros(value.args[0])
     if value.kind == "shl" and isinstance(value.args[1], Const):
         return min(value.width, value.args[1].value + _trailing_zeros(value.args[0]))
+    if value.kind in ("ashr", "lshr") and isinstance(value.args[1], Const):
+        return max(0, _trailing_zeros(value.args[0]) - value.args[1].value)
     if value.kind in ("add", "or"):
         return min(_trailing_zeros(value.args[0]), _trailing_zeros(value.args[1]))
     if value.kind == "and":

@@ -1,0 +1,71 @@
+// Runs a generated convolution on the systolic array from Python: packed NumPy arrays in and out.
+//
+// Compiled together with the design; -DLINELOOM_HEADER names its header, -DLINELOOM_TOP its top
+// function. -DLINELOOM_PARAMETERS is set if it reads a table of the filters' parameters,
+// -DLINELOOM_TRANSFORMS if it writes the patches to memory first.
+#include LINELOOM_HEADER
+
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+namespace {
+
+/// `count` words of memory; elements lie in lane order, little-endian.
+template <typename Word>
+std::vector<Word> from_memory(const std::uint8_t* memory, const std::size_t count, const int bytes) {
+  std::vector<Word> words(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    words[i] = 0;
+    for (int at = 0; at < bytes; ++at) {
+      words[i].range(8 * at + 7, 8 * at) = memory[i * bytes + at];
+    }
+  }
+  return words;
+}
+
+}  // namespace
+
+/// Convolves `frames` frames. Returns 0, or 1 with a text in `message`.
+extern "C" int lineloom_matrix_conv2d(const std::uint8_t* x, const std::uint8_t* b,
+                                      const std::uint8_t* p, std::uint8_t* c,
+                                      const unsigned frames, char* message,
+                                      const int message_size) {
+  try {
+    const int x_bytes = kRows * kAContainerBits / 8;
+    const int b_bytes = kCols * kBContainerBits / 8;
+    const int c_bytes = kCols * kCContainerBits / 8;
+    const std::size_t filter_words = (kN + kCols - 1) / kCols;
+    const std::size_t pixels = static_cast<std::size_t>(frames) * kHeight * kLineWords;
+    const std::vector<AWord_t> x_words = from_memory<AWord_t>(x, pixels, x_bytes);
+    const std::vector<BWord_t> b_words = from_memory<BWord_t>(b, kK * filter_words, b_bytes);
+    std::vector<CWord_t> c_words(frames * kPositions * filter_words);
+#ifdef LINELOOM_PARAMETERS
+    const std::vector<Column_t> p_words = from_memory<Column_t>(p, kN, 16);
+#define TABLE p_words.data(),
+#else
+    (void)p;
+#define TABLE
+#endif
+#ifdef LINELOOM_TRANSFORMS
+    std::vector<AWord_t> patches(static_cast<std::size_t>(frames) * kPositions * (kK / kRows));
+    LINELOOM_TOP(x_words.data(), patches.data(), patches.data(), b_words.data(), TABLE
+                 c_words.data(), frames, 0);
+    LINELOOM_TOP(x_words.data(), patches.data(), patches.data(), b_words.data(), TABLE
+                 c_words.data(), 0, frames);
+#else
+    LINELOOM_TOP(x_words.data(), b_words.data(), TABLE c_words.data(), frames);
+#endif
+    for (std::size_t i = 0; i < c_words.size(); ++i) {
+      for (int at = 0; at < c_bytes; ++at) {
+        c[i * c_bytes + at] = static_cast<std::uint8_t>(
+            ap_uint<8>(c_words[i].range(8 * at + 7, 8 * at)).to_uint());
+      }
+    }
+  } catch (const std::exception& error) {
+    std::snprintf(message, message_size, "%s", error.what());
+    return 1;
+  }
+  return 0;
+}
