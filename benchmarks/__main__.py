@@ -17,11 +17,20 @@ from benchmarks.bounds import BOUNDS
 from benchmarks.csim_speed import CSIM_SPEED
 from benchmarks.host_path import HOST_PATH
 from benchmarks.peers import COMPARISON
+from benchmarks.products import PRODUCTS
 from benchmarks.rtl import RTL
 from benchmarks.tables import Benchmark, Table
 from hls.errors import CheckFailed, InputError, LineloomError
 
-BENCHMARKS: tuple[Benchmark, ...] = (BOUNDS, CSIM_SPEED, RTL, HOST_PATH, COMPARISON, AREA)
+BENCHMARKS: tuple[Benchmark, ...] = (
+    BOUNDS,
+    CSIM_SPEED,
+    RTL,
+    PRODUCTS,
+    HOST_PATH,
+    COMPARISON,
+    AREA,
+)
 """In the order in which they run; add further ones here."""
 
 REPORT = Path("build/bench/bench.json")

@@ -27,8 +27,8 @@ __all__ = ["ALGORITHMS", "Conv2d", "Padding", "Pool"]
 MAX_STREAM_BITS = 1024
 """Widest AXI4-Stream that the AXI DMA takes (PG021)."""
 
-ALGORITHMS = ("direct", "im2col", "implicit", "kn2row")
-"""How a layer is computed; see `hls.matrix_conv2d` for the last three."""
+ALGORITHMS = ("direct", "im2col", "implicit", "kn2row", "naive")
+"""How a layer is computed; see `hls.matrix_conv2d` and `hls.naive_conv2d` for the last four."""
 
 LARGEST_MATRIX = 65536
 """Rows or columns of a matrix that Gemm takes."""
@@ -77,7 +77,8 @@ class Conv2d:
 
     Algorithms: "direct" is the line buffer described above. "im2col", "implicit" and "kn2row" run
     the layer on the systolic array of Gemm, see `hls.matrix_conv2d`: `simd` output positions and
-    `pe` filters side by side, weights in memory, up to `batch` frames a call.
+    `pe` filters side by side, weights in memory, up to `batch` frames a call. "naive" is the
+    baseline of plain loops, with words of `simd` and `pe` elements in memory.
 
     Raises:
         DesignError: a rule is broken; the text names value, rule and remedy.

@@ -13,6 +13,7 @@ from hls.errors import DesignError
 from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
+from hls.naive_conv2d import NaiveConv2d
 
 __all__ = [
     "ENGINES",
@@ -22,6 +23,7 @@ __all__ = [
     "Design",
     "Gemm",
     "MatrixConv2d",
+    "NaiveConv2d",
     "Padding",
     "Pool",
     "engine",
@@ -39,6 +41,7 @@ KINDS: dict[str, type[Conv2d] | type[Gemm]] = {"conv2d": Conv2d, "gemm": Gemm}
 ENGINES: dict[type[Design], str] = {
     Conv2d: "conv2d",
     MatrixConv2d: "matrix_conv2d",
+    NaiveConv2d: "matrix_conv2d",
     Gemm: "gemm",
 }
 """What computes -> its name, as in file names and in manifest.json."""
@@ -48,9 +51,9 @@ _NESTED = {"padding": Padding, "pooling": Pool, "activation": Clip}
 
 def engine(design: Design) -> Design:
     """What computes `design`: itself, or the systolic array that its algorithm asks for."""
-    if isinstance(design, Conv2d) and design.algorithm != "direct":
-        return MatrixConv2d(design)
-    return design
+    if not isinstance(design, Conv2d) or design.algorithm == "direct":
+        return design
+    return NaiveConv2d(design) if design.algorithm == "naive" else MatrixConv2d(design)
 
 
 def layer(design: Design) -> Conv2d | None:

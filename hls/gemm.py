@@ -12,6 +12,7 @@ from hls.conv2d import worst_case
 from hls.epilogue import Clip, Epilogue
 from hls.fixed import Fixed
 from hls.naming import require_name
+from hls.tiling import Tile, best_tile
 
 __all__ = ["Gemm"]
 
@@ -30,7 +31,8 @@ class Gemm:
     `tile_m` x `tile_n` results stays on chip while all of K streams past, so that the traffic is
     m*n*(1 + k/tile_m + k/tile_n) elements (de Fine Licht et al., "Flexible Communication Avoiding
     Matrix Multiplication on FPGA with High-Level Synthesis", FPGA'20). Tiles need not divide m, k
-    or n; only the partial tile at the edge is computed, not its padding.
+    or n; only the partial tile at the edge is computed, not its padding. With `on_chip_kbits`, that
+    many Kibit for the sums, the tile is the one that moves least at the maximum sizes.
 
     In memory the rows of A, B and C start on word boundaries: a word of A holds `rows` elements,
     a word of B or C `cols` elements. The padding elements are never used as data.
@@ -47,6 +49,7 @@ class Gemm:
     tile_m: int | None = None
     tile_n: int | None = None
     tile_k: int | None = None
+    on_chip_kbits: int | None = None
     input: str | Fixed = "s8"
     weight: str | Fixed = "s8"
     bias: str | Fixed | None = None
@@ -81,6 +84,7 @@ class Gemm:
             ("tile_k", "rows", self.rows),
         ):  # fmt: skip
             self._check_tile(field, step, multiple)
+        self._check_budget()
         whole(
             "Gemm", "input_zero_point", self.input_zero_point,
             self.input_format.minimum, self.input_format.maximum,
@@ -111,6 +115,23 @@ class Gemm:
             below, above = size // multiple * multiple, -(-size // multiple) * multiple
             use = f"use {below} or {above}" if below else f"use {above}"
             raise reject("Gemm", f"{field}={size}", f"is not a multiple of {step}={multiple}", use)
+
+    def _check_budget(self) -> None:
+        if self.on_chip_kbits is None:
+            return
+        budget = whole("Gemm", "on_chip_kbits", self.on_chip_kbits, 1, 1 << 20)
+        if self.tile_m is not None or self.tile_n is not None:
+            raise reject(
+                "Gemm", f"on_chip_kbits={budget}", "chooses the tile, which is given as well",
+                "leave tile_m and tile_n away, or on_chip_kbits",
+            )  # fmt: skip
+        if self._affordable_sums < 1:
+            least = -(-self._sum_bits // 1024)
+            raise reject(
+                "Gemm", f"on_chip_kbits={budget}",
+                f"does not hold one sum in each of {self.multipliers} PEs",
+                f"use at least {least}",
+            )  # fmt: skip
 
     # ------------------------------------------------------------------ formats
 
@@ -177,13 +198,35 @@ class Gemm:
 
     @property
     def tile_rows(self) -> int:
-        """Rows of C in a tile; four arrays high unless given (or as max_m needs)."""
-        return self.tile_m or min(4, -(-self.max_m // self.rows)) * self.rows
+        """Rows of C in a tile."""
+        return self.tile_m or self._chosen_tile.high * self.rows
 
     @property
     def tile_cols(self) -> int:
         """Columns of C in a tile."""
-        return self.tile_n or min(4, -(-self.max_n // self.cols)) * self.cols
+        return self.tile_n or self._chosen_tile.wide * self.cols
+
+    @cached_property
+    def _chosen_tile(self) -> Tile:
+        """Four arrays a side (or as the maxima need), or what moves least within the budget."""
+        high, wide = -(-self.max_m // self.rows), -(-self.max_n // self.cols)
+        if self.on_chip_kbits is None:
+            return Tile(high=min(4, high), wide=min(4, wide))
+        # Memories have powers of two.
+        sums = 1 << (self._affordable_sums.bit_length() - 1)
+        a = self.rows * self.max_k * self.input_format.container_bits
+        b = self.cols * self.max_k * self.weight_format.container_bits
+        return best_tile(high, wide, sums, a, b)
+
+    @property
+    def _sum_bits(self) -> int:
+        """One sum and one result in each PE."""
+        return 2 * self.multipliers * self.epilogue.accumulator.bits
+
+    @property
+    def _affordable_sums(self) -> int:
+        assert self.on_chip_kbits is not None
+        return self.on_chip_kbits * 1024 // self._sum_bits
 
     @property
     def tile_depth(self) -> int:
@@ -284,7 +327,7 @@ class Gemm:
     @property
     def on_chip_bits(self) -> int:
         """Sums and results of a tile, words of A, rows of B, parameters of the columns."""
-        sums = 2 * self.multipliers * self.sum_words * self.epilogue.accumulator.bits
+        sums = self._sum_bits * self.sum_words
         a = self.rows * self.buffer_words * self.rows * self.input_format.container_bits
         b = self.b_rows * self.tile_cols * self.weight_format.container_bits
         table = self.max_n * 128 if self.has_parameters else 0
@@ -292,9 +335,20 @@ class Gemm:
 
     def bound_cycles(self, m: int, k: int, n: int) -> int:
         """max(m*n*k / (rows*cols), words of A, of B, of C): each port moves one word a cycle."""
-        a = m * -(-k // self.rows)
-        b, c = k * -(-n // self.cols), m * -(-n // self.cols)
-        return max(-(-m * n * k // self.multipliers), a, b, c)
+        return max(self.bounds(m, k, n).values())
+
+    def bounds(self, m: int, k: int, n: int) -> dict[str, int]:
+        """Cycles that the multipliers need, and each port, if nothing else held them up.
+
+        A product with few rows cannot reuse B, so that its port is what counts.
+        """
+        words = -(-n // self.cols)
+        return {
+            "multipliers": -(-m * n * k // self.multipliers),
+            "port a": m * -(-k // self.rows),
+            "port b": k * words,
+            "port c": m * words,
+        }
 
     def cycles(self, m: int, k: int, n: int, *, memory_latency: int = MEMORY_LATENCY_CYCLES) -> int:
         """Start to done, as cosimulation counts them without stalls.
@@ -386,10 +440,18 @@ class Gemm:
         table = n * 128 if self.has_parameters else 0
         return (a * passes_over_a + b * passes_over_b + c + table) // 8
 
+    def traffic_formula_bytes(self, m: int, k: int, n: int) -> float:
+        """m*n*(1 + k/x + k/y) elements for the tile of x rows and y columns (FPGA'20)."""
+        x, y = min(self.tile_rows, m), min(self.tile_cols, n)
+        a, b = self.input_format.container_bits, self.weight_format.container_bits
+        return m * n * (self.epilogue.output.container_bits + k * a / y + k * b / x) / 8
+
     def traffic_bound_bytes(self, m: int, k: int, n: int, on_chip_elements: int) -> int:
-        """2*m*n*k/sqrt(S) + m*n elements, the I/O lower bound (Kwasniewski et al., SC'19)."""
-        moved = 2 * m * n * k / math.sqrt(on_chip_elements)
-        return round(
-            moved * self.input_format.container_bits / 8
-            + m * n * self.epilogue.output.container_bits / 8
-        )
+        """2*m*n*k/sqrt(S) + m*n elements, the I/O lower bound (Kwasniewski et al., SC'19).
+
+        Small products are bound by every operand that has to come once.
+        """
+        a, b = self.input_format.container_bits, self.weight_format.container_bits
+        moved = 2 * m * n * k / math.sqrt(on_chip_elements) * min(a, b)
+        operands = max(moved, m * k * a + k * n * b)
+        return round((operands + m * n * self.epilogue.output.container_bits) / 8)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hls import bench
 from hls.conv2d import Conv2d
-from hls.design import Design, MatrixConv2d, engine, layer
+from hls.design import Design, MatrixConv2d, NaiveConv2d, engine, layer
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.manifest import manifest
 from hls.parameters import Parameters, Tables, random_parameters
@@ -70,7 +70,7 @@ def texts(design: Design, parameters: Parameters | None) -> dict[str, str]:
         context, files, kind = _gemm(design), {}, "gemm"
     files |= {
         "kernel.hpp": f"src/{design.name}.hpp",
-        "kernel.cpp": f"src/{design.name}.cpp",
+        "naive.cpp" if isinstance(design, NaiveConv2d) else "kernel.cpp": f"src/{design.name}.cpp",
         "kernel_tb.cpp": f"src/{design.name}_tb.cpp",
         "README.md": "README.md",
     }
@@ -133,7 +133,8 @@ def summary(design: Design) -> str:
         return _conv2d_summary(design)
     if isinstance(design, MatrixConv2d):
         array = f"{design.algorithm} on {design.gemm.rows}x{design.gemm.cols} PEs"
-        return f"{_conv2d_summary(design.conv)}, by {array}"
+        how = "as plain loops" if isinstance(design, NaiveConv2d) else f"by {array}"
+        return f"{_conv2d_summary(design.conv)}, {how}"
     return _gemm_summary(design)
 
 
@@ -207,6 +208,7 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
     ports = {name: port for name, port in ports.items() if name in engine.ports}
     frames = [f"unsigned {name}" for name in engine.counts]
     frame_step = conv.height - rows.last_output
+    ring = max(1, engine.ring_rows)  # a baseline may have none
     spans = {
         "place": max(axis.size + axis.reach + axis.pad_before + axis.stride
                      for axis in (rows, conv.window.cols)),
@@ -230,9 +232,9 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
             "bits": {name: span.bit_length() + 1 for name, span in spans.items()},
             "steps": {
                 "frame": frame_step,
-                "frame_lines": frame_step % engine.ring_rows,
-                "stride_lines": rows.stride % engine.ring_rows,
-                "first_line": rows.pad_before % engine.ring_rows,
+                "frame_lines": frame_step % ring,
+                "stride_lines": rows.stride % ring,
+                "first_line": rows.pad_before % ring,
             },
             "memory_latency": MEMORY_LATENCY_CYCLES,
             "bench": bench.matrix_conv2d(engine),

@@ -30,9 +30,10 @@ LAYERS = (
     "hls.pacing",
     "hls.epilogue",
     "hls.conv2d",
-    "hls.gemm",
     "hls.tiling",
+    "hls.gemm",
     "hls.matrix_conv2d",
+    "hls.naive_conv2d",
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}

@@ -13,7 +13,8 @@ from hls.generator import generate
 
 HELP = "generate a systolic matrix multiplication"
 EXAMPLE = "lineloom gemm --max-m 64 --max-k 64 --max-n 64 --rows 8 --cols 8 -o build/gemm1"
-_PLAIN = ("max_m", "max_k", "max_n", "rows", "cols", "tile_m", "tile_n", "tile_k")
+_PLAIN = ("max_m", "max_k", "max_n", "rows", "cols", "tile_m", "tile_n", "tile_k",
+          "on_chip_kbits")  # fmt: skip
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tile-m", type=int, help="rows of C on chip (four arrays)")
     parser.add_argument("--tile-n", type=int, help="columns of C on chip (four arrays)")
     parser.add_argument("--tile-k", type=int, help="columns of A on chip (64)")
+    parser.add_argument(
+        "--on-chip-kbits", type=int, metavar="KBITS",
+        help="for the sums: the tile that moves least at the largest sizes",
+    )  # fmt: skip
     options.add_formats(parser)
     options.add_design(parser)
 

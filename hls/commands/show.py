@@ -66,7 +66,22 @@ def _lanes(design: Design) -> list[tuple[str, Any]]:
         ring = f"{design.ring_rows} rows, {design.ring_bits / 1024:,.1f} Kibit"
         traffic = ", ".join(f"{port} {moved:,}" for port, moved in design.traffic_bytes.items())
         return [*_array(design.gemm), ("image on chip", ring), ("bytes by port", traffic)]
-    return _array(design)
+    return [*_array(design), *_products(design)]
+
+
+def _products(gemm: Gemm) -> list[tuple[str, Any]]:
+    """What limits the largest product, in cycles and in bytes."""
+    sizes = gemm.max_m, gemm.max_k, gemm.max_n
+    bounds = gemm.bounds(*sizes)
+    limit = max(bounds, key=lambda name: bounds[name])
+    moved = gemm.traffic_bytes(*sizes)
+    sums = gemm.tile_rows * gemm.tile_cols
+    return [
+        ("bound by", f"{limit}: {', '.join(f'{n} {c:,}' for n, c in bounds.items())} cycles"),
+        ("traffic", f"{moved:,} bytes, {moved / gemm.traffic_formula_bytes(*sizes):.3f} of "
+                    f"mn(1 + k/x + k/y); no order of work with {sums:,} sums on chip moves less "
+                    f"than {gemm.traffic_bound_bytes(*sizes, sums):,}"),
+    ]  # fmt: skip
 
 
 def _array(gemm: Gemm) -> list[tuple[str, Any]]:
