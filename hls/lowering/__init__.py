@@ -59,13 +59,13 @@ def lower(
     """Lower the function `top` of a C++ file.
 
     Raises:
-        InputError: C++ outside of the supported subset; the text names the line and what to do.
-        ToolFailed: clang rejects the file.
+        InputError: C++ that clang rejects, or outside of the supported subset; the text names the
+            line and what to do.
     """
     target = target_of(part, clock_ns)
     ir, pragmas, sources = compile_source(source, includes)
     optimised = optimize(ir, top, pragmas)
-    design = read(parse(optimised), symbol_of(optimised, top), pragmas)
+    design = read(parse(optimised, sources), symbol_of(optimised, top), pragmas)
     for process in design.processes:
         check_claims(clean(fold_low_bits(clean(convert(process, pragmas)))))
         clean(flatten_muxes(forward_words(process)))

@@ -12,7 +12,7 @@ from hls.errors import InputError
 from hls.lowering.arrays import Address, Array, Choice, Location, Structs
 from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Const, Memory, Op, Pointer, StreamEnd, Value
-from hls.lowering.llvmir import Instruction, split_commas
+from hls.lowering.llvmir import Instruction, Unsupported, split_commas
 from hls.lowering.reading import FLAGS, Reading, argument_name, plain_name, width_of
 from hls.lowering.source import Pragma
 
@@ -92,9 +92,8 @@ class AddressReading(Reading):
 
     def _global(self, name: str) -> None:
         if name not in self._module.globals:
-            raise InputError(
-                f"{self._process.name}: a pointer to the function {plain_name(name)} is not "
-                "supported; call it by name"
+            raise Unsupported(
+                f"a pointer to the function {plain_name(name)} is not supported; call it by name"
             )
         variable = self._module.globals[name]
         kind, rest = split_type(variable.text)
@@ -114,7 +113,7 @@ class AddressReading(Reading):
             return self._addresses[text]
         name = text.strip('%"')
         if name not in self._addresses:
-            raise InputError(f"{self._process.name}: address {text} is not supported")
+            raise Unsupported(f"address {text} is not supported")
         return self._addresses[name]
 
     def _element(self, text: str) -> Address | Choice:
@@ -162,7 +161,7 @@ class AddressReading(Reading):
         kind, *rest = split_commas(instruction.rest)
         if rest and not re.match(r"align|i\d+ 1$", rest[0]):
             raise InputError(
-                f"line {instruction.line}: the size of array {instruction.result} is not constant; "
+                f"{instruction.place}: the size of array {instruction.result} is not constant; "
                 "give it the largest size"
             )
         # LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
@@ -287,15 +286,15 @@ class AddressReading(Reading):
     ) -> tuple[Array, Location, dict[int, Value]]:
         """The array of an address, the place in it, and the values of its moving bank indices."""
         if isinstance(address.base, Structs):
-            address = address.base.member(address, f"line {instruction.line}")
+            address = address.base.member(address, f"{instruction.place}")
         array = address.base
         if not isinstance(array, Array) or width != array.width:
             what = f"elements of {array.width} bits" if isinstance(array, Array) else "no array"
             raise InputError(
-                f"line {instruction.line}: {getattr(array, 'name', array)} has {what}, but {width} "
+                f"{instruction.place}: {getattr(array, 'name', array)} has {what}, but {width} "
                 "bits are accessed"
             )
-        where = array.locate(address, f"line {instruction.line}")
+        where = array.locate(address, f"{instruction.place}")
         factors = array.word_factors()
         for dimension, (constant, terms) in where.claims.items():
             index = self._sum(instruction, constant, terms, 32)
@@ -396,11 +395,11 @@ class AddressReading(Reading):
         size = width // 8
         if width % 8 or size & (size - 1) or not 8 <= width <= 1024:
             raise InputError(
-                f"line {instruction.line}: a pointer to words of {width} bits is not supported; "
+                f"{instruction.place}: a pointer to words of {width} bits is not supported; "
                 "AXI4 has words of 8, 16, 32, ... 1024 bits"
             )
         if address.constant % size or any(stride % size for stride, _ in address.terms):
-            raise InputError(f"line {instruction.line}: {address.base} is accessed within a word")
+            raise InputError(f"{instruction.place}: {address.base} is accessed within a word")
         bits = 32 if all(value.width <= 33 for _, value in address.terms) else 60
         terms = [(stride // size, value) for stride, value in address.terms]
         return self._sum(instruction, address.constant // size, terms, bits)

@@ -26,7 +26,7 @@ def expand_divisions(process: Process) -> Process:
         ops: list[Op] = []
         for op in block.ops:
             if op.kind in _DIVISIONS:
-                _Expansion(op, ops).run()
+                _Expansion(op, ops, process.place(op.line)).run()
             ops.append(op)
         block.ops = ops
     return process
@@ -35,8 +35,8 @@ def expand_divisions(process: Process) -> Process:
 class _Expansion:
     """The steps of one division, put before it; it becomes a copy of the last one."""
 
-    def __init__(self, op: Op, ops: list[Op]) -> None:
-        self._op, self._ops, self._width = op, ops, op.width
+    def __init__(self, op: Op, ops: list[Op], place: str) -> None:
+        self._op, self._ops, self._width, self._place = op, ops, op.width, place
 
     def run(self) -> None:
         dividend, divisor = self._op.args
@@ -97,7 +97,7 @@ class _Expansion:
         width = self._width
         if width > _LONGEST_BITS:
             raise InputError(
-                f"line {self._op.line}: a division of {width} bits by a variable is not supported; "
+                f"{self._place}: a division of {width} bits by a variable is not supported; "
                 f"the widest has {_LONGEST_BITS} bits: divide narrower numbers"
             )
         # One bit more, in which the difference of two numbers shows its sign

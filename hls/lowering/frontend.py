@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hls import tools
+from hls.errors import InputError, ToolFailed
 from hls.lowering.source import MARKER, Pragma, mark
 from hls.rendering import INCLUDE
 
@@ -25,30 +26,46 @@ def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pr
     """The LLVM IR of a C++ file, the pragmas that its marker calls number, the user's files.
 
     Raises:
-        ToolFailed: clang rejects the file.
-        InputError: an unknown HLS pragma.
+        InputError: clang rejects the file, or an unknown HLS pragma.
     """
     folders = [INCLUDE / "lowering", source.parent, *includes, INCLUDE]
     with tempfile.TemporaryDirectory() as scratch:
         expanded, marked, made = (
             Path(scratch) / name for name in ("expanded.cpp", "marked.cpp", "made.ll")
         )
-        tools.run(
+        _compile(
             [*tools.cxx(), "-E", *_FLAGS, "-DLINELOOM_LOWERING", "-D__SYNTHESIS__",
              *(f"-I{folder}" for folder in folders), source, "-o", expanded],
-            what=f"preprocessing {source.name}",
+            f"preprocessing {source.name}", [],
         )  # fmt: skip
         preprocessed = expanded.read_text()
         text, pragmas = mark(preprocessed)
         marked.write_text(text)
-        tools.run(
+        _compile(
             [*tools.cxx(), *_FLAGS, "-O1", "-Xclang", "-disable-llvm-passes",
              "-fno-discard-value-names", "-gline-tables-only", "-S", "-emit-llvm",
              marked, "-o", made],
-            what=f"compiling {source.name}",
+            f"compiling {source.name}", pragmas,
         )  # fmt: skip
         ir = _whole_integers(_harmless_markers(_plain_symbols(made.read_text())))
         return ir, pragmas, _own_files(preprocessed)
+
+
+def _compile(command: Sequence[str | Path], what: str, pragmas: list[Pragma]) -> None:
+    """Run clang; what it says about the user's file is the user's to mend."""
+    try:
+        tools.run(command, what=what)
+    except ToolFailed as error:
+        said = str(error)
+        if outside := re.search(rf"^{MARKER}\((\d+)\);|\| *{MARKER}\((\d+)\);", said, re.MULTILINE):
+            pragma = pragmas[int(outside[1] or outside[2])]
+            raise InputError(
+                f"{pragma.place}: #pragma HLS {pragma.name} stands outside of a function; put it "
+                "into the one that it is for"
+            ) from None
+        if " error: " in said:
+            raise InputError(said) from None
+        raise
 
 
 def _own_files(preprocessed: str) -> list[Path]:

@@ -12,9 +12,10 @@ from hls.errors import InputError
 from hls.lowering.arrays import Address, Choice
 from hls.lowering.intrinsics import CallReading
 from hls.lowering.ir import Block, Input, Op, Process
-from hls.lowering.llvmir import Instruction, split_commas
+from hls.lowering.llvmir import Instruction, Unsupported, split_commas
 from hls.lowering.names import legal_name
 from hls.lowering.reading import FLAGS, argument_name, width_of
+from hls.lowering.refusals import refuse
 
 __all__ = ["FunctionReader"]
 
@@ -32,12 +33,16 @@ class FunctionReader(CallReading):
 
     def process(self) -> Process:
         """The process."""
+        refuse(self._function, self._module)
         self._read_parameters()
         self._process.blocks = {name: Block(name) for name in self._function.blocks}
         for name in self._order():
             self._block = self._process.blocks[name]
             for instruction in self._function.blocks[name]:
-                self._instruction(instruction)
+                try:
+                    self._instruction(instruction)
+                except Unsupported as error:
+                    raise InputError(f"{instruction.place}: {error}") from None
         self._link()
         for array in self._arrays.values():
             self._process.memories += array.banks.values()
@@ -83,7 +88,7 @@ class FunctionReader(CallReading):
             handler = getattr(self, f"_on_{instruction.opcode}", None)
         if handler is None:
             raise InputError(
-                f"line {instruction.line}: LLVM {instruction.opcode} in {self._process.name} "
+                f"{instruction.place}: LLVM {instruction.opcode} in {self._process.name} "
                 "is not supported"
             )
         handler(instruction)
@@ -151,7 +156,7 @@ class FunctionReader(CallReading):
 
     def _on_unreachable(self, instruction: Instruction) -> None:
         raise InputError(
-            f"line {instruction.line}: {self._process.name} reaches undefined behaviour on some "
+            f"{instruction.place}: {self._process.name} reaches undefined behaviour on some "
             "path; check its loops and indices"
         )
 

@@ -34,9 +34,8 @@ def convert(process: Process, pragmas: list[Pragma]) -> Process:
             continue
         if loop.inner:
             raise InputError(
-                f"{wanted[0].place}: the pipelined loop {loop.header} of {process.name} holds a "
-                "loop whose trip count is not constant; make it constant, or pipeline the inner "
-                "loop"
+                f"{wanted[0].place}: the pipelined loop of {process.name} holds a loop whose trip "
+                "count is not constant; make it constant, or pipeline the inner loop"
             )
         _Conversion(process, loop, wanted[0]).run()
     return process
@@ -127,8 +126,8 @@ class _Conversion:
         targets = sorted({target for _, target in exits})
         if not targets:
             raise InputError(
-                f"{self._place}: the pipelined loop {self._loop.header} of {self._process.name} "
-                "never ends; give it a condition"
+                f"{self._place}: the pipelined loop of {self._process.name} never ends; give it a "
+                "condition"
             )
         latch = self._loop.latch
         self._merged.condition = self._edges[(latch, self._header.name)] or Const(1, 1)

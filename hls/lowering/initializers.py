@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hls.errors import InputError
-from hls.lowering.llvmir import Layout
+from hls.lowering.llvmir import Layout, Unsupported
 
 __all__ = ["initial_values", "split_type"]
 
@@ -46,7 +45,7 @@ def _take(kind: str, text: str, layout: Layout) -> tuple[list[int], str]:
         return values, rest[1:].lstrip(">")
     number = re.match(r"-?\d+|true|false", text)
     if number is None:
-        raise InputError(f"an initial value that is no integer is not supported: {text[:40]}")
+        raise Unsupported(f"an initial value that is no integer is not supported: {text[:40]}")
     words = {"true": 1, "false": 0}
     return [words[number[0]] if number[0] in words else int(number[0])], text[number.end() :]
 

@@ -140,10 +140,9 @@ def manifest(design: Design) -> dict[str, Any]:
             "sides": {name: bits for name, bits in parts.items() if name != "TDATA"},
         })  # fmt: skip
     for port in design.memory_ports:
-        options = design.interfaces.get(port.pointer, {})
         direction = "inout" if port.reads and port.writes else "in" if port.reads else "out"
         ports.append({
-            "name": f"m_axi_{options.get('bundle') or 'gmem'}", "argument": port.pointer,
+            "name": f"m_axi_{design.bundle(port.pointer)}", "argument": port.pointer,
             "protocol": "m_axi", "direction": direction, "width_bits": port.width,
             "address_bits": 64,
         })  # fmt: skip

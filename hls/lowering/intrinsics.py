@@ -19,11 +19,7 @@ class CallReading(AddressReading):
 
     def _on_call(self, instruction: Instruction) -> None:
         found = re.search(r"@([\w.$]+)\((.*)\)", instruction.rest)
-        if found is None:
-            raise InputError(
-                f"line {instruction.line}: an indirect call or inline assembly is not supported; "
-                "call functions by name"
-            )
+        assert found is not None, instruction.rest
         name, arguments = found[1], split_commas(found[2])
         if name == MARKER:
             number = int(arguments[0].split()[-1])
@@ -32,7 +28,7 @@ class CallReading(AddressReading):
             return
         if name.startswith(("llvm.mem",)):
             raise InputError(
-                f"line {instruction.line}: an array is filled or copied as a whole, which is not "
+                f"{instruction.place}: an array is filled or copied as a whole, which is not "
                 "supported; do it in a loop over its elements"
             )
         if name.startswith(
@@ -42,8 +38,8 @@ class CallReading(AddressReading):
         intrinsic = re.fullmatch(r"llvm\.(\w+(?:\.sat)?)\.i(\d+)", name)
         if intrinsic is None or f"_call_{intrinsic[1].replace('.', '_')}" not in dir(self):
             raise InputError(
-                f"line {instruction.line}: the call of {plain_name(name)} cannot be turned into "
-                "hardware; functions must be defined in the file, and not be recursive"
+                f"{instruction.place}: the call of {plain_name(name)} cannot be turned into "
+                "hardware; its body must be in the file, or in one that it includes"
             )
         width = int(intrinsic[2])
         args = [

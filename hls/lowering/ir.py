@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from hls.lowering.locations import place
+
 __all__ = [
     "ARITHMETIC",
     "Argument",
@@ -235,6 +237,10 @@ class Process:
             yield from block.phis
             yield from block.ops
 
+    def place(self, line: int) -> str:
+        """`file:line` of one of its lines, for a message."""
+        return place(self.file, line)
+
     def check(self) -> None:
         """Blocks' edges agree, and every operand is a leaf or an operation that comes before."""
         defined = set(map(id, self.ops()))
@@ -306,3 +312,8 @@ class Design:
     """How it is started: s_axilite (registers), ap_ctrl_hs (wires) or ap_ctrl_none (always)."""
     result_bits: int = 0
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By argument, the options of its INTERFACE pragma."""
+
+    def bundle(self, pointer: str) -> str:
+        """The AXI4 master of a pointer argument."""
+        return self.interfaces.get(pointer, {}).get("bundle") or "gmem"

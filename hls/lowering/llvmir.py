@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from hls.errors import InputError
+from hls.lowering.locations import Locations
 
-__all__ = ["Function", "Global", "Instruction", "Layout", "Module", "parse"]
+__all__ = ["Function", "Global", "Instruction", "Layout", "Module", "Unsupported", "parse"]
+
+
+class Unsupported(InputError):
+    """Something that is not supported; who reads the instruction with it says where it is."""
 
 
 @dataclass
 class Instruction:
-    """One instruction: `%result = opcode rest`."""
+    """One instruction: `%result = opcode rest`.
+
+    `line` counts in its function's file; `place` is the `file:line` of the user's that it is from.
+    """
 
     result: str
     opcode: str
     rest: str
     line: int
+    place: str
 
 
 @dataclass
 class Function:
-    """A function definition: (type, name) of its parameters, its file, its blocks in order."""
+    """A function definition: (type, name) of its parameters, its file, its blocks in order.
+
+    `place` is the `file:line` of its header.
+    """
 
     name: str
     parameters: list[tuple[str, str]]
     file: str = ""
+    place: str = ""
     blocks: dict[str, list[Instruction]] = field(default_factory=dict)
 
 
@@ -90,9 +103,7 @@ class Layout:
                 alignment = max([1, *(self._measure(part)[1] for part in parts)])
             end = self.offsets(text)[-1] + self.size(parts[-1]) if parts else 0
             return end, alignment
-        raise InputError(
-            f"values of type {text} are not supported; use integers (ap_int, int, ...)"
-        )
+        raise _no_integer(text)
 
     def offsets(self, text: str) -> list[int]:
         """Bytes from the start of a struct to each of its elements."""
@@ -107,7 +118,7 @@ class Layout:
         """Offset and type of each integer in a type.
 
         Raises:
-            InputError: it holds something else.
+            Unsupported: it holds something else.
         """
         if re.fullmatch(r"i\d+", text):
             return [(0, text)]
@@ -117,7 +128,7 @@ class Layout:
             return [(i * step + at, kind) for i in range(int(array[1])) for at, kind in inner]
         body = self._named.get(text, text)
         if not body.startswith(("{", "<{")):
-            raise InputError(f"values of type {text} are not supported; use integers (ap_int, int)")
+            raise _no_integer(text)
         return [
             (offset + at, kind)
             for offset, part in zip(self.offsets(body), self.fields(body), strict=True)
@@ -156,6 +167,15 @@ class Layout:
             return sizes, text
 
 
+def _no_integer(text: str) -> Unsupported:
+    if text == "ptr":
+        return Unsupported(
+            "a pointer that is kept in a variable, a struct or an object with virtual functions is "
+            "not supported; keep an index into one array"
+        )
+    return Unsupported(f"values of type {text} are not supported; use integers (ap_int, int, ...)")
+
+
 def split_commas(text: str) -> list[str]:
     """Split at commas outside of brackets."""
     parts, depth, start = [], 0, 0
@@ -174,64 +194,19 @@ def split_commas(text: str) -> list[str]:
 _DEFINE = re.compile(r"^define [^@]*@([\w.$]+)\((.*)\) ?[^()]*\{$")
 _NAMED = re.compile(r'^(%"[^"]+"|%[\w.$-]+) = type (.*)$')
 _GLOBAL = re.compile(r"^@([\w.$]+) = (.*)$")
-_METADATA = re.compile(r"^(![0-9]+) = (?:distinct )?!(DI\w+)\((.*)\)$")
 _RESULT = re.compile(r'^  (?:(%"[^"]+"|%[\w.$-]+) = )?(?:tail |musttail |notail )?(\w+) ?(.*)$')
 _LABEL = re.compile(r'^("[^"]+"|[\w.$-]+):')
 
 
-class _Lines:
-    def __init__(self, text: str) -> None:
-        self.lines = text.splitlines()
-
-    @cached_property
-    def _metadata(self) -> dict[str, tuple[str, dict[str, str]]]:
-        """Debug metadata by its number: kind and fields."""
-        found = (_METADATA.match(line) for line in self.lines)
-        return {
-            match[1]: (match[2], dict(re.findall(r'(\w+): ("[^"]*"|[^,()]+)', match[3])))
-            for match in found
-            if match
-        }
-
-    def file(self, scope: str) -> str:
-        """The file of a scope; clang may name it relative to its own folder."""
-        _, fields = self._metadata.get(scope, ("", {}))
-        _, file = self._metadata.get(fields.get("file", ""), ("", {}))
-        name, folder = (file.get(field, "").strip('"') for field in ("filename", "directory"))
-        return str(Path(folder) / name) if name else ""
-
-    @cached_property
-    def locations(self) -> dict[str, int]:
-        """Number of the source line of each debug location.
-
-        What was inlined from another file (our headers, say) counts as the line that calls it, so
-        that all lines of a function lie in its own file.
-        """
-        return {
-            number: self._line(number)
-            for number, (kind, _) in self._metadata.items()
-            if kind == "DILocation"
-        }
-
-    def _line(self, number: str) -> int:
-        chain = []
-        at: str | None = number
-        while at is not None:
-            _, fields = self._metadata[at]
-            chain.append((self.file(fields.get("scope", "")), int(fields.get("line", "0"))))
-            at = fields.get("inlinedAt")
-        own = chain[-1][0]
-        return next(line for file, line in chain if file == own)
-
-
-def parse(text: str) -> Module:
-    """Parse the text of an LLVM module."""
-    source = _Lines(text)
+def parse(text: str, own: Collection[Path] = ()) -> Module:
+    """Parse the text of an LLVM module; `own` are the user's files, in which messages find it."""
+    lines = text.splitlines()
+    source = Locations(lines, own)
     named, functions, variables = {}, {}, {}
     function: Function | None = None
     block: list[Instruction] = []
     pending = ""
-    for raw in source.lines:
+    for raw in lines:
         if function is None:
             if match := _NAMED.match(raw):
                 named[match[1]] = match[2]
@@ -242,11 +217,9 @@ def parse(text: str) -> Module:
                     variables[match[1]] = Global(match[1], constant[1] == "constant", rest)
             elif match := _DEFINE.match(raw.split(" !dbg")[0].rstrip(" {") + " {"):
                 scope = re.search(r" !dbg (![0-9]+)", raw)
-                function = Function(
-                    match[1],
-                    [_parameter(p) for p in split_commas(match[2])],
-                    source.file(scope[1]) if scope else "",
-                )
+                file, header = source.scope(scope[1]) if scope else ("", "")
+                parameters = [_parameter(p, header) for p in split_commas(match[2])]
+                function = Function(match[1], parameters, file, header)
                 functions[match[1]] = function
             continue
         if raw == "}":
@@ -263,26 +236,27 @@ def parse(text: str) -> Module:
             if not raw.strip().startswith("]"):
                 continue
             raw, pending = "  " + pending.strip(), ""
-        line = 0
+        line, place = 0, function.place
         if at := re.search(r", !dbg (![0-9]+)", raw):
-            line = source.locations.get(at[1], 0)
+            line, place = source.found(at[1])
         if raw.lstrip().startswith("#dbg"):
             continue
         match = _RESULT.match(raw.split(", !")[0])
         if match:
-            block.append(Instruction((match[1] or "").strip('%"'), match[2], match[3], line))
+            block.append(Instruction((match[1] or "").strip('%"'), match[2], match[3], line, place))
     return Module(functions, variables, Layout(named))
 
 
-def _parameter(text: str) -> tuple[str, str]:
+def _parameter(text: str, place: str) -> tuple[str, str]:
     name = text.split()[-1].strip('%"')
     if "sret(" in text:
         raise InputError(
-            "a function returns more than 128 bits; write to a stream or through a pointer instead"
+            f"{place}: a function returns more than 128 bits; write to a stream or through a "
+            "pointer instead"
         )
     if "byval(" in text:
         raise InputError(
-            f"argument {name} has more than 128 bits and is passed by value; use a stream, a "
-            "pointer, or several arguments"
+            f"{place}: argument {name} has more than 128 bits and is passed by value; use a "
+            "stream, a pointer, or several arguments"
         )
     return text.split()[0], name

@@ -36,17 +36,20 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
     width = ops[0].width if kind == "fetch" else ops[0].args[1].width
     index_width = ops[0].args[0].width
     if any((op.width if kind == "fetch" else op.args[1].width) != width for op in ops):
+        other = next(op for op in ops if (op.width if kind == "fetch" else op.args[1].width) != width)
         raise InputError(
-            f"{process.name}: {pointer.name} is accessed with different widths; use one word type"
+            f"{process.place(other.line)}: {pointer.name} is accessed with different widths; use "
+            "one word type, and of structs members of one width"
         )
     port = next((p for p in design.memory_ports if p.pointer == outer), None)
     if port is None:
+        _refuse_shared_bundle(design, outer, process.place(ops[0].line))
         port = MemoryPort(outer, width, index_width)
         design.memory_ports.append(port)
     if port.width != width or (side == "read" and port.reads) or (side == "write" and port.writes):
         raise InputError(
-            f"{design.name}: pointer {outer} is accessed in two places or widths; give each "
-            "process a pointer of its own"
+            f"{process.place(ops[0].line)}: pointer {outer} is accessed in two processes or "
+            "widths; give each process a pointer of its own"
         )
     kinds = {op.kind for op in process.ops() if op.pointer is pointer}
     # What was written may be read again: the memory must not see it in another order.
@@ -57,8 +60,8 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
                       writes=side == "write", order=order)  # fmt: skip
     if not both and (port.reads or port.writes):
         raise InputError(
-            f"{design.name}: pointer {outer} is read by one process and written by another; give "
-            "each a pointer of its own"
+            f"{process.place(ops[0].line)}: pointer {outer} is read by one process and written by "
+            "another; give each a pointer of its own"
         )
     design.fifos += [
         Fifo(addresses.name, index_width, _ADDRESS_WORDS), Fifo(words.name, width, _DATA_WORDS)
@@ -77,6 +80,17 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
     process.streams.append(words)
     design.bindings[process.name][words.name] = words.name
     _use_streams(process, ops, kind, words, None if ahead is not None else addresses)
+
+
+def _refuse_shared_bundle(design: Design, pointer: str, place: str) -> None:
+    bundle = design.bundle(pointer)
+    for port in design.memory_ports:
+        if design.bundle(port.pointer) == bundle:
+            raise InputError(
+                f"{place}: pointers {port.pointer} and {pointer} share the AXI4 master {bundle}, "
+                "which is not supported; give each a master of its own with #pragma HLS INTERFACE "
+                f"m_axi port={pointer} bundle=<name>"
+            )
 
 
 def _use_streams(

@@ -26,7 +26,7 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     design = Design(plain_name(top))
     if is_word(design.name):
         raise InputError(
-            f"the top function is called {design.name}, which is a word of Verilog; rename it"
+            f"{function.place}: the top function is called {design.name}, which is a word of Verilog; rename it"
         )
     _check_signature(function, design.name)
     own = [pragmas[n] for n in marks(function)]
@@ -60,13 +60,13 @@ def _check_signature(function: Function, name: str) -> None:
         plain = argument_name(argument)
         if not re.fullmatch(r"ptr|i\d+", kind):
             raise InputError(
-                f"{name}: argument {plain} has type {kind}, which is not supported; use integers "
+                f"{function.place}: {name}: argument {plain} has type {kind}, which is not supported; use integers "
                 "(ap_int, int, ...), pointers to them or streams"
             )
         if plain in seen:
             raise InputError(
-                f"{name}: argument {plain} has more than 64 bits and is passed by value; use a "
-                "stream, a pointer, or several arguments"
+                f"{function.place}: {name}: argument {plain} has more than 64 bits and is passed by "
+                "value; use a stream, a pointer, or several arguments"
             )
         seen.add(plain)
     for block in function.blocks.values():
@@ -76,7 +76,7 @@ def _check_signature(function: Function, name: str) -> None:
             width = re.match(r"i(\d+) ", instruction.rest)
             if width is None or int(width[1]) > 64:
                 raise InputError(
-                    f"line {instruction.line}: {name} returns more than an integer of 64 bits; "
+                    f"{instruction.place}: {name} returns more than an integer of 64 bits; "
                     "write to a stream or through a pointer instead"
                 )
 
@@ -108,7 +108,7 @@ def _dataflow(
             _process_call(design, module, instruction, passed, pragmas)
         elif instruction.opcode not in ("call", "ret"):
             raise InputError(
-                f"line {instruction.line}: {instruction.opcode} in the DATAFLOW function "
+                f"{instruction.place}: {instruction.opcode} in the DATAFLOW function "
                 f"{design.name}; it may only declare streams and call processes"
             )
     ends: dict[str, list[StreamEnd]] = {}
@@ -124,14 +124,14 @@ def _dataflow(
             reads, writes = any(e.reads for e in both), any(e.writes for e in both)
             if len(both) > 1:
                 raise InputError(
-                    f"{design.name}: stream {name} is used by {len(both)} processes; one may read "
+                    f"{function.place}: stream {name} of {design.name} is used by {len(both)} processes; one may read "
                     "it, or one may write it"
                 )
             design.streams.append(StreamEnd(name, width, reads, writes, both[0].sides))
             continue
         if sum(e.reads for e in both) != 1 or sum(e.writes for e in both) != 1:
             raise InputError(
-                f"{design.name}: stream {name} must have one writing and one reading process"
+                f"{function.place}: stream {name} of {design.name} must have one writing and one reading process"
             )
         design.fifos.append(Fifo(name, width, depths.get(name, 2)))
     order = [name for _, name in function.parameters]
@@ -148,7 +148,7 @@ def _process_call(
     found = re.search(r"@([\w.$]+)\((.*)\)", instruction.rest)
     if found is None or found[1] not in module.functions:
         raise InputError(
-            f"line {instruction.line}: a call that cannot be resolved in {design.name}"
+            f"{instruction.place}: a call that cannot be resolved in {design.name}"
         )
     callee = module.functions[found[1]]
     _check_signature(callee, plain_name(found[1]))

@@ -7,7 +7,7 @@ import re
 from hls.errors import InputError
 from hls.lowering.arrays import Address, Array, Choice
 from hls.lowering.ir import Block, Const, Op, Process, StreamEnd, Value
-from hls.lowering.llvmir import Function, Instruction, Module
+from hls.lowering.llvmir import Function, Instruction, Module, Unsupported
 from hls.lowering.names import legal_name
 from hls.lowering.source import MARKER, Pragma
 
@@ -63,12 +63,12 @@ def width_of(kind: str, instruction: Instruction) -> int:
     """
     if kind == "ptr":
         raise InputError(
-            f"line {instruction.line}: a pointer that is loaded, or changes in a loop, is not "
-            "supported; use an index into one array"
+            f"{instruction.place}: a pointer that is kept in memory is not supported; use an "
+            "index into one array"
         )
     if not re.fullmatch(r"i\d+", kind):
         raise InputError(
-            f"line {instruction.line}: a value of LLVM type {kind} is not supported; use integers "
+            f"{instruction.place}: a value of LLVM type {kind} is not supported; use integers "
             "(ap_int, ap_uint, int, ...)"
         )
     return int(kind[1:])
@@ -101,7 +101,7 @@ class Reading:
             return Const(int(text) % (1 << width), width)
         name = text.strip('%"')
         if name not in self._values:
-            raise InputError(f"{self._process.name}: value {text} cannot be used here")
+            raise Unsupported(f"value {text} cannot be used here")
         return self._values[name]
 
     def _op(self, instruction: Instruction, kind: str, width: int, args: list[Value]) -> Op:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from hls.errors import InputError
+from hls.lowering.locations import place
 
 __all__ = ["MARKER", "Pragma", "mark"]
 
@@ -20,6 +21,7 @@ _PRAGMA = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+HLS[ \t]+(.*)$", re.IGNORECASE)
 _LINE = re.compile(r'^# (\d+) "((?:[^"\\]|\\.)*)"')
 
 _LABEL = re.compile(r"\s*([A-Za-z_]\w*)\s*:(?!:)")
+_NO_LABELS = frozenset(["public", "private", "protected", "default"])
 _LOOP = re.compile(r"\s*(?:for|while|do)\b")
 
 KNOWN = frozenset(
@@ -57,7 +59,7 @@ class Pragma:
     @property
     def place(self) -> str:
         """`file:line`, for messages."""
-        return f"{self.file}:{self.line}"
+        return place(self.file, self.line)
 
     def integer(self, option: str, default: int) -> int:
         """An option's integer value.
@@ -81,12 +83,13 @@ def mark(preprocessed: str) -> tuple[str, list[Pragma]]:
         The text, and the pragmas in the order of their numbers.
 
     Raises:
-        InputError: an HLS pragma that is not supported.
+        InputError: an HLS pragma that is not supported, or stands within a statement.
     """
     pragmas: list[Pragma] = []
     lines = []
     file, number = "<source>", 0
     label = loop = ""
+    before = ";"  # the last character of C++, which tells whether a statement may begin
     for text in preprocessed.splitlines():
         at = _LINE.match(text)
         if at:
@@ -97,14 +100,23 @@ def mark(preprocessed: str) -> tuple[str, list[Pragma]]:
         found = _PRAGMA.match(text)
         if found is None:
             lines.append(text)
-            # A label names the loop that it stands before; another loop's header ends that.
-            if named := _LABEL.match(text):
+            # A label names the loop that it stands before; anything else in between ends that.
+            if (named := _LABEL.match(text)) and named[1] not in _NO_LABELS:
                 label = named[1]
                 text = text[named.end() :]
             if _LOOP.match(text):
                 loop, label = label, ""
+            elif text.strip():
+                label = ""
+            before = text.rstrip()[-1:] or before
             continue
-        pragmas.append(_parsed(found[1], file, number, loop))
+        pragma = _parsed(found[1], file, number, loop)
+        if before not in ";{}:":
+            raise InputError(
+                f"{pragma.place}: #pragma HLS {pragma.name} stands within a statement; put the "
+                "body of its loop, or what it is for, in braces and the pragma inside"
+            )
+        pragmas.append(pragma)
         lines.append(f"{MARKER}({len(pragmas) - 1});")
     declaration = f'extern "C" void {MARKER}(int) noexcept;'
     return "\n".join([declaration, *lines]) + "\n", pragmas
@@ -115,7 +127,7 @@ def _parsed(text: str, file: str, line: int, label: str) -> Pragma:
     name = name.upper()
     if name not in KNOWN:
         raise InputError(
-            f"{file}:{line}: #pragma HLS {name} is not supported; "
+            f"{place(file, line)}: #pragma HLS {name} is not supported; "
             f"known are {', '.join(sorted(KNOWN))}"
         )
     options = {}

@@ -214,12 +214,10 @@ def _axis(stream: StreamEnd) -> dict[str, Any]:
 
 
 def _master(design: Design, port: MemoryPort) -> dict[str, Any]:
-    options = design.interfaces.get(port.pointer, {})
-    bundle = options.get("bundle") or "gmem"
     return {
         **vars(port),
         "base": legal_name(port.pointer),
-        "port": f"m_axi_{bundle}",
+        "port": f"m_axi_{design.bundle(port.pointer)}",
         "size": (port.width // 8).bit_length() - 1,
     }
 
