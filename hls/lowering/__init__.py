@@ -64,7 +64,7 @@ def lower(
     """
     target = target_of(part, clock_ns)
     ir, pragmas, sources = compile_source(source, includes)
-    optimised = optimize(ir, top, pragmas)
+    optimised = optimize(ir, top, pragmas, sources)
     design = read(parse(optimised, sources), symbol_of(optimised, top), pragmas)
     for process in design.processes:
         check_claims(clean(fold_low_bits(clean(convert(process, pragmas)))))

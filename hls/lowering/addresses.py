@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 
 from hls.errors import InputError
-from hls.lowering.arrays import Address, Array, Choice, Location, Structs
+from hls.lowering.arrays import Address, Array, Choice, Location, Structs, variable_of
 from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Const, Memory, Op, Pointer, StreamEnd, Value
 from hls.lowering.llvmir import Instruction, Unsupported, split_commas
 from hls.lowering.reading import FLAGS, Reading, argument_name, plain_name, width_of
-from hls.lowering.source import Pragma
 
 __all__ = ["AddressReading"]
 
@@ -50,7 +49,7 @@ class AddressReading(Reading):
         if re.fullmatch(r"i\d+", element):
             stride = layout.size(element)
             array = Array(unique, sizes or [1], int(element[1:]), stride, values)
-            self._bind(array, plain)
+            array.obey(self._marks, plain)
             self._arrays[name] = array
             self._addresses[name] = Address(array)
             return
@@ -62,33 +61,9 @@ class AddressReading(Reading):
             own = None if values is None else values[number :: len(leaves)]
             width = int(leaf[1:])
             member = Array(f"{unique}_{number}", sizes or [1], width, size, own)
-            self._bind(member, plain)
+            member.obey(self._marks, plain)
             self._arrays[f"{name}.{number}"] = members[offset] = member
         self._addresses[name] = Address(Structs(unique, size, members))
-
-    def _bind(self, array: Array, plain: str) -> None:
-        """Do to an array what pragmas ask for the variable `plain`, or for its member."""
-        for pragma in self._marks:
-            if pragma.options.get("variable", "").partition(".")[0] != plain:
-                continue
-            if pragma.name == "ARRAY_PARTITION":
-                self._partition(array, pragma)
-            elif pragma.name == "DEPENDENCE":
-                array.distance = pragma.integer("distance", 1)
-            elif pragma.name == "BIND_STORAGE":
-                array.storage = pragma.options.get("impl", pragma.options.get("type", ""))
-
-    def _partition(self, array: Array, pragma: Pragma) -> None:
-        kinds = {*pragma.options, pragma.options.get("type", "")}
-        chosen = pragma.integer("dim", 1)
-        for dimension in range(len(array.sizes)) if chosen == 0 else [chosen - 1]:
-            if dimension >= len(array.sizes):
-                continue  # LLVM made arrays of the rows of this one
-            banks = array.sizes[dimension]
-            if kinds & {"cyclic", "block"}:
-                banks = pragma.integer("factor", 1)
-            if banks > 1 or array.sizes[dimension] == 1:
-                array.partition(dimension, banks, cyclic="block" not in kinds)
 
     def _global(self, name: str) -> None:
         if name not in self._module.globals:
@@ -98,7 +73,8 @@ class AddressReading(Reading):
         variable = self._module.globals[name]
         kind, rest = split_type(variable.text)
         values = initial_values(kind, rest, self._module.layout)
-        self._declare("@" + name, plain_name(name), kind, values)
+        local = name.startswith("__const.")
+        self._declare("@" + name, variable_of(name) if local else plain_name(name), kind, values)
 
     # -------------------------------------------------------------- addresses
 
@@ -120,20 +96,9 @@ class AddressReading(Reading):
         """Getelementptr's operands: type, ptr base, indices."""
         kind, base, *indices = split_commas(FLAGS.sub("", text))
         address = self._address(base.removeprefix("ptr "))
-        layout = self._module.layout
         constant, terms = 0, []
-        for position, index in enumerate(indices):
+        for stride, index in self._module.layout.strides(kind, indices):
             index_kind, value = index.split(" ", 1)
-            if position == 0:
-                stride = layout.size(kind)
-            elif kind.startswith("["):
-                kind = re.fullmatch(r"\[(\d+) x (.*)\]", kind)[2]  # type: ignore[index]
-                stride = layout.size(kind)
-            else:
-                body = layout.body(kind) if kind.startswith("%") else kind
-                constant += layout.offsets(body)[int(value)]
-                kind = layout.fields(body)[int(value)]
-                continue
             if re.fullmatch(r"-?\d+", value):
                 constant += stride * int(value)
             else:
@@ -164,10 +129,7 @@ class AddressReading(Reading):
                 f"{instruction.place}: the size of array {instruction.result} is not constant; "
                 "give it the largest size"
             )
-        # LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
-        plain = re.sub(r"\.(sroa|i)\b.*$", "", instruction.result)
-        plain = re.sub(r"\d+$", "", plain).replace(".", "_") or "array"
-        self._declare(instruction.result, plain, kind, None)
+        self._declare(instruction.result, variable_of(instruction.result), kind, None)
 
     def _on_getelementptr(self, instruction: Instruction) -> None:
         self._addresses[instruction.result] = self._element(instruction.rest)

@@ -10,12 +10,26 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hls.errors import InputError
 from hls.lowering.ir import Memory, Value
+from hls.lowering.source import Pragma
 
-__all__ = ["Address", "Array", "Choice", "Location", "Partition", "Structs"]
+__all__ = ["Address", "Array", "Choice", "Location", "Partition", "Structs", "variable_of"]
+
+
+def variable_of(symbol: str) -> str:
+    """What the source calls the array of an alloca, or of a table of its initial values.
+
+    LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
+    """
+    if symbol.startswith("__const."):
+        symbol = next(part for part in reversed(symbol.split(".")) if not part.isdigit())
+    plain = re.sub(r"\.(sroa|i)\b.*$", "", symbol)
+    return re.sub(r"\d+$", "", plain).replace(".", "_") or "array"
 
 
 @dataclass
@@ -111,6 +125,30 @@ class Array:
         """Divide a dimension into banks, at most one for each index."""
         size = self.sizes[dimension]
         self.partitions[dimension] = Partition(size, min(size, banks), cyclic)
+
+    def obey(self, pragmas: Sequence[Pragma], variable: str) -> None:
+        """Do what the pragmas of its function ask for `variable`, or for a member of it."""
+        for pragma in pragmas:
+            if pragma.options.get("variable", "").partition(".")[0] != variable:
+                continue
+            if pragma.name == "ARRAY_PARTITION":
+                self._divide(pragma)
+            elif pragma.name == "DEPENDENCE":
+                self.distance = pragma.integer("distance", 1)
+            elif pragma.name == "BIND_STORAGE":
+                self.storage = pragma.options.get("impl", pragma.options.get("type", ""))
+
+    def _divide(self, pragma: Pragma) -> None:
+        kinds = {*pragma.options, pragma.options.get("type", "")}
+        chosen = pragma.integer("dim", 1)
+        for dimension in range(len(self.sizes)) if chosen == 0 else [chosen - 1]:
+            if dimension >= len(self.sizes):
+                continue  # LLVM made arrays of the rows of this one
+            banks = self.sizes[dimension]
+            if kinds & {"cyclic", "block"}:
+                banks = pragma.integer("factor", 1)
+            if banks > 1 or self.sizes[dimension] == 1:
+                self.partition(dimension, banks, cyclic="block" not in kinds)
 
     def strides(self) -> list[int]:
         """Bytes between neighbours in each dimension."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -140,9 +140,24 @@ class Layout:
         inner = text.strip("<>").strip()[1:-1]
         return [part.strip() for part in split_commas(inner)]
 
-    def body(self, name: str) -> str:
-        """The definition of a named type."""
-        return self._named[name]
+    def strides(self, kind: str, indices: Sequence[str]) -> list[tuple[int, str]]:
+        """What getelementptr's indices into a type count in, in bytes, and each index.
+
+        A member of a struct is its offset, once.
+        """
+        result = []
+        for position, index in enumerate(indices):
+            if position == 0:
+                result.append((self.size(kind), index))
+            elif array := re.fullmatch(r"\[(\d+) x (.*)\]", kind):
+                kind = array[2]
+                result.append((self.size(kind), index))
+            else:
+                body = self._named[kind] if kind.startswith("%") else kind
+                member = int(index.split()[1])
+                result.append((self.offsets(body)[member], "i32 1"))
+                kind = self.fields(body)[member]
+        return result
 
     def dimensions(self, text: str) -> tuple[list[int], str]:
         """[2 x [3 x T]] -> ([2, 3], T), looking into structs of one array."""

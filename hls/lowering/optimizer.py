@@ -3,19 +3,23 @@
 Two rounds. The first inlines all functions but the top and the processes of its DATAFLOW region.
 Then loops are told what their pragmas ask for (a pipelined loop has no loops in it, so those are
 unrolled), and the second round unrolls, breaks arrays with constant indices into values, and
-cleans up.
+cleans up. Then arrays that are still filled or copied as a whole get their loops.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 
 from hls.errors import InputError
-from hls.lowering.source import MARKER, Pragma
+from hls.lowering.source import Pragma
+from hls.lowering.textloops import FUNCTION, markers, text_loops
+from hls.lowering.wholearrays import expand_transfers
 
 __all__ = ["optimize", "symbol_of"]
 
@@ -25,11 +29,18 @@ _INLINE = ("always_inliner", "global_dead_code_eliminate", *_CLEAN)
 _UNROLL = ("loop_simplify", "loop_rotate", "loop_unroll", *_CLEAN, "aggressive_dce")
 
 
-def optimize(ir: str, top: str, pragmas: list[Pragma]) -> str:
+def optimize(ir: str, top: str, pragmas: list[Pragma], own: Collection[Path] = ()) -> str:
     """Optimised LLVM IR.
 
+    Args:
+        ir: what the front end makes.
+        top: the function.
+        pragmas: those that marker calls number; loops that fill or copy an array add theirs.
+        own: the user's files, in which messages find their places.
+
     Raises:
-        InputError: there is no function `top`, or a loop cannot be unrolled as asked.
+        InputError: there is no function `top`, or an array is filled or copied in a way that is not
+            supported.
     """
     ir = _keep_apart(ir, symbol_of(ir, top), pragmas)
     ir = _run(ir, _INLINE)
@@ -37,6 +48,9 @@ def optimize(ir: str, top: str, pragmas: list[Pragma]) -> str:
     # An inner loop's trip count may depend on the counter of an outer one that is unrolled first.
     for _ in range(3):
         ir = _run(ir, _UNROLL)
+    expanded = expand_transfers(ir, pragmas, own)
+    if expanded != ir:
+        ir = _run(expanded, (*_INLINE, *_UNROLL))
     return _run(ir, ("lower_switch",))
 
 
@@ -58,14 +72,11 @@ def symbol_of(ir: str, top: str) -> str:
     return str(found[0])
 
 
-_FUNCTION = re.compile(r"^define [^\n]*?@([\w.$]+)\(.*?^\}", re.MULTILINE | re.DOTALL)
-
-
 def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
     """Mark everything for inlining but `top` and, under DATAFLOW, the functions it calls."""
-    bodies = {found[1]: found[0] for found in _FUNCTION.finditer(ir)}
+    bodies = {found[1]: found[0] for found in FUNCTION.finditer(ir)}
     apart = {top}
-    dataflow = any(pragmas[n].name == "DATAFLOW" for n in _markers(bodies[top]))
+    dataflow = any(pragmas[n].name == "DATAFLOW" for n in markers(bodies[top]))
     if dataflow:
         called = re.findall(r"call [^\n]*?@([\w.$]+)\(", bodies[top])
         # Members (constructors, operators) are no processes.
@@ -83,18 +94,14 @@ def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
     )
 
 
-def _markers(text: str) -> list[int]:
-    return [int(n) for n in re.findall(rf"@{MARKER}\(i32 (?:noundef )?(\d+)\)", text)]
-
-
 def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
     """Add unrolling metadata to loops that ask for it, or lie in a pipelined loop."""
     module = llvm.parse_assembly(ir)
     wanted: dict[str, int | None] = {}  # loop metadata -> factor, 0 for full, None for not at all
-    for function in _FUNCTION.finditer(str(module)):
-        for loop in _loops(function[0]):
+    for function in FUNCTION.finditer(str(module)):
+        for loop in text_loops(function[0]):
             names = {pragmas[n].name: pragmas[n] for n in loop.own_markers}
-            if loop.pipelined_outside(pragmas):
+            if loop.parent is not None and loop.parent.pipelined(pragmas):
                 wanted[loop.metadata] = 0
             elif "UNROLL" in names:
                 wanted[loop.metadata] = names["UNROLL"].integer("factor", 0)
@@ -116,91 +123,6 @@ def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
             text, flags=re.MULTILINE,
         )  # fmt: skip
     return text + "\n".join(extra) + "\n"
-
-
-class _Loop:
-    """A natural loop of a function: its blocks, the loop around it, its pragmas' numbers."""
-
-    def __init__(self, metadata: str, blocks: set[str]) -> None:
-        self.metadata = metadata
-        self.blocks = blocks
-        self.parent: _Loop | None = None
-        self.own_markers: list[int] = []
-
-    def pipelined_outside(self, pragmas: list[Pragma]) -> bool:
-        """Whether a loop around this one is pipelined."""
-        loop = self.parent
-        while loop is not None:
-            if any(_pipelines(pragmas[n]) for n in loop.own_markers):
-                return True
-            loop = loop.parent
-        return False
-
-
-def _pipelines(pragma: Pragma) -> bool:
-    return pragma.name == "PIPELINE" and "off" not in pragma.options
-
-
-_LABEL = re.compile(r'^("[^"]+"|[\w.$-]+):', re.MULTILINE)
-
-
-def _loops(function: str) -> list[_Loop]:
-    blocks = _split(function)
-    successors = {
-        name: [label.strip('"') for label in re.findall(r'label %("[^"]+"|[\w.$-]+)', body)]
-        for name, body in blocks.items()
-    }
-    predecessors: dict[str, set[str]] = {name: set() for name in blocks}
-    for name, following in successors.items():
-        for target in following:
-            predecessors[target].add(name)
-    loops = []
-    for name, body in blocks.items():
-        found = re.search(r'br .*?label %("[^"]+"|[\w.$-]+).*!llvm\.loop (![0-9]+)', body)
-        if found is None:
-            continue
-        targets = successors[name]
-        header = next(t for t in targets if _reaches(successors, t, name))
-        inside = {header, name}
-        work = [name]
-        while work:
-            block = work.pop()
-            if block != header:
-                new = predecessors[block] - inside
-                inside |= new
-                work += new
-        loops.append(_Loop(found[2], inside))
-    loops.sort(key=lambda loop: len(loop.blocks))
-    for i, loop in enumerate(loops):
-        loop.parent = next((o for o in loops[i + 1 :] if loop.blocks < o.blocks), None)
-    for block, body in blocks.items():
-        for marker in _markers(body):
-            owner = next((loop for loop in loops if block in loop.blocks), None)
-            if owner is not None:
-                owner.own_markers.append(marker)
-    return loops
-
-
-def _reaches(successors: dict[str, list[str]], start: str, end: str) -> bool:
-    seen, work = {start}, [start]
-    while work:
-        block = work.pop()
-        if block == end:
-            return True
-        work += [t for t in successors[block] if t not in seen]
-        seen |= set(successors[block])
-    return False
-
-
-def _split(function: str) -> dict[str, str]:
-    """Blocks of a function's text by name; the first is called `entry` by clang."""
-    body = function[function.index("{\n") + 2 :]
-    starts = list(_LABEL.finditer(body))
-    names = [found[1].strip('"') for found in starts]
-    ends = [found.start() for found in starts[1:]] + [len(body)]
-    return {
-        name: body[found.end() : end] for name, found, end in zip(names, starts, ends, strict=True)
-    }
 
 
 @cache

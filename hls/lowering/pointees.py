@@ -1,0 +1,142 @@
+"""Pointees: which arrays and arguments a pointer of LLVM IR points into, and how far.
+
+Pointers have no types in LLVM; what lies behind one follows from what it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field, replace
+
+from hls.lowering.initializers import split_type
+from hls.lowering.llvmir import Function, Instruction, Module, Unsupported, split_commas
+from hls.lowering.reading import FLAGS
+
+__all__ = ["Pointee", "Pointees"]
+
+
+@dataclass(frozen=True)
+class Pointee:
+    """A place in an array or behind an argument: `symbol` is its name, without % or @.
+
+    It is `constant` bytes from the start, and a multiple of `step` more (0: no more). Elements
+    have `size` bytes and integers at offsets, `leaves`; an argument's are not known and empty.
+    """
+
+    symbol: str
+    size: int = 1
+    leaves: list[tuple[int, str]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    constant: int = 0
+    step: int = 0
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole array, if it is pointed to from its start."""
+        return 0 if self.constant or self.step else self.size * math.prod(self.sizes)
+
+
+class Pointees:
+    """The pointers of one function."""
+
+    def __init__(self, module: Module, function: Function) -> None:
+        self._module, self._function = module, function
+        self._made = {
+            instruction.result: instruction
+            for block in function.blocks.values()
+            for instruction in block
+            if instruction.result
+        }
+
+    def of(self, text: str) -> list[Pointee]:
+        """What an operand may point to.
+
+        Raises:
+            Unsupported: it is loaded, or points to something else.
+        """
+        found: dict[tuple[str, int, int], Pointee] = {}
+        for place in self._trace(text, set()):
+            found[place.symbol, place.constant, place.step] = place
+        return list(found.values())
+
+    def _trace(self, text: str, seen: set[str]) -> list[Pointee]:
+        if "getelementptr" in text:
+            inner = text[text.index("getelementptr") + 13 :]
+            return self._moved(inner[inner.index("(") + 1 : inner.rindex(")")], seen)
+        name = text.split()[-1].strip('"')
+        if name.startswith("@"):
+            variable = self._module.globals.get(name[1:])
+            if variable is None:
+                raise Unsupported(f"{name} is no array")
+            return [self._array(name[1:], split_type(variable.text)[0])]
+        name = name.strip('%"')
+        if name in seen:
+            return []
+        if any(name == argument for _, argument in self._function.parameters):
+            return [Pointee(name)]
+        made = self._made[name]
+        rest = FLAGS.sub("", made.rest)
+        seen = seen | {name}
+        if made.opcode == "alloca":
+            return [self._array(name, split_commas(rest)[0])]
+        if made.opcode == "getelementptr":
+            return self._moved(rest, seen)
+        if made.opcode == "select":
+            return [p for side in split_commas(rest)[1:] for p in self._trace(side, seen)]
+        if made.opcode == "phi":
+            sides = re.findall(r"\[ ([^,\]]+), %", rest)
+            return [place for side in sides for place in self._trace(side, seen)]
+        raise Unsupported("a pointer that is kept in memory is not supported; use an index")
+
+    def _array(self, symbol: str, kind: str) -> Pointee:
+        layout = self._module.layout
+        sizes, element = layout.dimensions(kind)
+        return Pointee(symbol, layout.size(element), layout.leaves(element), sizes)
+
+    def _moved(self, text: str, seen: set[str]) -> list[Pointee]:
+        """Getelementptr's operands: type, ptr base, indices."""
+        kind, base, *indices = split_commas(FLAGS.sub("", text))
+        constant, step = 0, 0
+        for stride, index in self._module.layout.strides(kind, indices):
+            value = index.split()[1]
+            if re.fullmatch(r"-?\d+", value):
+                constant += stride * int(value)
+            else:
+                step = math.gcd(step, stride)
+        return [
+            replace(place, constant=place.constant + constant, step=math.gcd(place.step, step))
+            for place in self._trace(base, seen)
+        ]
+
+    def behind(self, places: list[Pointee]) -> Pointee:
+        """What lies behind arguments, as other accesses or the function's own say.
+
+        Raises:
+            Unsupported: there is no other access.
+        """
+        for instruction in self._made.values():
+            if instruction.opcode != "getelementptr":
+                continue
+            kind, base, *_ = split_commas(FLAGS.sub("", instruction.rest))
+            if base.split()[-1].strip("%") in {place.symbol for place in places}:
+                size, leaves = self._module.layout.size(kind), self._module.layout.leaves(kind)
+                return Pointee(places[0].symbol, size, leaves)
+        raise Unsupported(
+            "it cannot be seen which words memset or memcpy means; do it in a loop over them"
+        )
+
+    def divides(self, size: int, text: str) -> bool:
+        """Whether a number of bytes is certain to be a multiple of `size`."""
+        made: Instruction | None = self._made.get(text.strip("%"))
+        while made is not None:
+            words = FLAGS.sub("", made.rest)
+            kind, left = words.split()[0], words.split()[1].strip(",")
+            constant = re.search(r", (\d+)$", words)
+            if made.opcode in ("zext", "sext"):
+                made = self._made.get(left.strip("%"))
+                continue
+            if made.opcode == "shl" and constant and kind.startswith("i"):
+                return (1 << int(constant[1])) % size == 0
+            return bool(made.opcode == "mul" and constant and int(constant[1]) % size == 0)
+        return False
