@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 from random_kernels import program
+from shrinking import shrink
 
-from hls.errors import InputError
+from hls.errors import CheckFailed, InputError
 from hls.kernels import Kernel
 from hls.rtl import lower_source
 from sim.kernel import cosim_kernel
@@ -24,27 +26,47 @@ unsigned tables(int* memory, unsigned char at) {
 """
 
 SHORT_S = 25.0
+SHRINK_S = 300.0
 SHORT_KERNELS = 5
+
+
+def outcome(text: str, folder: Path, seed: int) -> str:
+    """What becomes of a program: "matches", "refused" in words, or how it fails.
+
+    A program of which already C-sim stops proves nothing and is refused, too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / "kernel.cpp"
+    source.write_text(text)
+    try:
+        lower_source(source, "kernel", folder / "build")
+        kernel = Kernel.open(folder / "build")
+        for stalls in (0.3, 0.0):
+            result = cosim_kernel(kernel, calls=3, seed=seed, stalls=stalls)
+            if not result.match:
+                return f"differs under stalls {stalls}"
+    except InputError:
+        return "refused"
+    except CheckFailed as error:
+        return "refused" if str(error).startswith("C-sim") else "hangs"
+    except Exception as error:
+        return f"{type(error).__name__}"
+    return "matches"
 
 
 def judge(seed: int, folder: Path) -> bool:
     """Whether the program of a seed was taken; it has to match.
 
-    What is not taken has to be refused by an InputError; anything else fails.
+    What is not taken has to be refused by an InputError; anything else fails, with the smallest
+    program that fails in the same way.
     """
-    made = program(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    source = folder / "kernel.cpp"
-    source.write_text(made.text)
-    try:
-        lower_source(source, made.top, folder / "build")
-    except InputError:
-        return False
-    kernel = Kernel.open(folder / "build")
-    for stalls in (0.3, 0.0):
-        result = cosim_kernel(kernel, calls=3, seed=seed, stalls=stalls)
-        assert result.match, f"seed {seed}, stalls {stalls}: {result}\n{made.text}"
-    return True
+    text = program(seed).text
+    found = outcome(text, folder, seed)
+    if found in ("matches", "refused"):
+        return found == "matches"
+    small = shrink(text, lambda less: outcome(less, folder / "less", seed) == found, SHRINK_S)
+    (folder / "smallest.cpp").write_text(small)
+    pytest.fail(f"seed {seed}: {found}; the smallest program that does:\n{small}")
 
 
 def run(first: int, seconds: float, most: int, folder: Path) -> tuple[int, int]:
@@ -53,6 +75,7 @@ def run(first: int, seconds: float, most: int, folder: Path) -> tuple[int, int]:
     counts = [0, 0]
     for seed in range(first, first + most):
         counts[0 if judge(seed, folder / f"{seed}") else 1] += 1
+        shutil.rmtree(folder / f"{seed}")
         if time.monotonic() > end:
             break
     return counts[0], counts[1]

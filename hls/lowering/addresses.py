@@ -196,14 +196,13 @@ class AddressReading(Reading):
             other = self._load(instruction, address.other, width)
             return self._plain_op(instruction, "select", width, [address.condition, then, other])
         pieces = _pieces(address, width)
-        if len(pieces) > 1:
-            # Several elements at once, the first one lowest
+        if pieces:
             total: Op | None = None
-            for i, piece in enumerate(pieces):
-                part = self._load(instruction, piece, width // len(pieces))
+            for low, piece, bits in pieces:
+                part = self._load(instruction, piece, bits)
                 wide = self._plain_op(instruction, "zext", width, [part])
-                by = Const(i * part.width, width)
-                moved = self._plain_op(instruction, "shl", width, [wide, by]) if i else wide
+                by = Const(low, width)
+                moved = self._plain_op(instruction, "shl", width, [wide, by]) if low else wide
                 total = (
                     moved
                     if total is None
@@ -232,12 +231,11 @@ class AddressReading(Reading):
                 self._store(instruction, side, value, both)
             return
         pieces = _pieces(address, value.width)
-        if len(pieces) > 1:
-            width = value.width // len(pieces)
-            for i, piece in enumerate(pieces):
-                by = Const(i * width, value.width)
+        if pieces:
+            for low, piece, bits in pieces:
+                by = Const(low, value.width)
                 moved = self._plain_op(instruction, "lshr", value.width, [value, by])
-                part = self._plain_op(instruction, "trunc", width, [moved])
+                part = self._plain_op(instruction, "trunc", bits, [moved])
                 self._store(instruction, piece, part, chosen)
             return
         array, where, indices = self._locate(instruction, address, value.width)
@@ -367,15 +365,31 @@ class AddressReading(Reading):
         return self._sum(instruction, address.constant // size, terms, bits)
 
 
-def _pieces(address: Address, width: int) -> list[Address]:
-    """The elements that an access of `width` bits covers: whole ones without gaps, or just itself.
+def _pieces(address: Address, width: int) -> list[tuple[int, Address, int]]:
+    """The elements that an access of `width` bits covers, if they are several and whole.
 
-    LLVM copies small arrays as one large integer.
+    Each is its lowest bit, its address and its bits: LLVM copies small arrays and structs as one
+    large integer.
     """
-    array = address.base
-    if not isinstance(array, Array) or array.width != 8 * array.stride or width % array.width:
-        return [address]
-    return [address.plus(i * array.stride, []) for i in range(width // array.width)]
+    base = address.base
+    if isinstance(base, Array):
+        if base.width != 8 * base.stride or width % base.width or width == base.width:
+            return []
+        return [
+            (i * base.width, address.plus(i * base.stride, []), base.width)
+            for i in range(width // base.width)
+        ]
+    if not isinstance(base, Structs) or any(step % base.size for step, _ in address.terms):
+        return []
+    start = address.constant % base.size
+    found = [
+        (8 * low, address.plus(low, []), member.width)
+        for first in range(0, base.size + width // 8, base.size)
+        for offset, member in base.members.items()
+        if 0 <= (low := first + offset - start) < width // 8
+    ]
+    fits = found and found[0][0] == 0 and all(low + bits <= width for low, _, bits in found)
+    return found if fits and len(found) > 1 else []
 
 
 def _picked(value: Value) -> tuple[Value, int, int] | None:

@@ -173,9 +173,10 @@ def _skip_idle_loops(process: Process) -> None:
         after = next(target for target in block.targets if target != name)
         before = [p for p in block.predecessors if p != name]
         follower = process.blocks[after]
-        if follower.phis or any(p in follower.predecessors for p in before):
+        if len(before) != 1 or before[0] in follower.predecessors:
             continue
-        follower.predecessors = [p for p in follower.predecessors if p != name] + before
+        # In its place, so that the values of phis stay those of this edge.
+        follower.predecessors = [before[0] if p == name else p for p in follower.predecessors]
         for other in before:
             targets = process.blocks[other].targets
             process.blocks[other].targets = [after if t == name else t for t in targets]

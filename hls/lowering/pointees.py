@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from hls.lowering.initializers import split_type
@@ -42,12 +43,11 @@ class Pointees:
 
     def __init__(self, module: Module, function: Function) -> None:
         self._module, self._function = module, function
-        self._made = {
-            instruction.result: instruction
-            for block in function.blocks.values()
-            for instruction in block
-            if instruction.result
-        }
+        self._made = {i.result: i for i in self._instructions() if i.result}
+
+    def _instructions(self) -> Iterator[Instruction]:
+        for block in self._function.blocks.values():
+            yield from block
 
     def of(self, text: str) -> list[Pointee]:
         """What an operand may point to.
@@ -109,22 +109,24 @@ class Pointees:
             for place in self._trace(base, seen)
         ]
 
-    def behind(self, places: list[Pointee]) -> Pointee:
-        """What lies behind arguments, as other accesses or the function's own say.
+    def behind(self, places: list[Pointee], operand: str) -> Pointee:
+        """The words behind arguments: those that are loaded or stored, else of its alignment."""
+        symbols = {place.symbol for place in places}
+        for instruction in self._instructions():
+            if instruction.opcode in ("load", "store"):
+                kind, pointer = split_commas(FLAGS.sub("", instruction.rest))[:2]
+                kind = kind.split()[0]
+                if kind != "ptr" and symbols & self._symbols(pointer):
+                    return Pointee(places[0].symbol, self._module.layout.size(kind), [(0, kind)])
+        aligned = re.search(r"\balign (\d+)", operand)
+        size = int(aligned[1]) if aligned else 1
+        return Pointee(places[0].symbol, size, [(0, f"i{8 * size}")])
 
-        Raises:
-            Unsupported: there is no other access.
-        """
-        for instruction in self._made.values():
-            if instruction.opcode != "getelementptr":
-                continue
-            kind, base, *_ = split_commas(FLAGS.sub("", instruction.rest))
-            if base.split()[-1].strip("%") in {place.symbol for place in places}:
-                size, leaves = self._module.layout.size(kind), self._module.layout.leaves(kind)
-                return Pointee(places[0].symbol, size, leaves)
-        raise Unsupported(
-            "it cannot be seen which words memset or memcpy means; do it in a loop over them"
-        )
+    def _symbols(self, pointer: str) -> set[str]:
+        try:
+            return {place.symbol for place in self.of(pointer)}
+        except Unsupported:
+            return set()
 
     def divides(self, size: int, text: str) -> bool:
         """Whether a number of bytes is certain to be a multiple of `size`."""

@@ -88,10 +88,11 @@ def _dataflow(
         p.options.get("variable", ""): p.integer("depth", 2) for p in own if p.name == "STREAM"
     }
     allocas, arguments = {}, {name: kind for kind, name in function.parameters}
-    scalars = {
-        name: Input(name, int(kind[1:])) for kind, name in function.parameters if kind != "ptr"
-    }
-    design.inputs = list(scalars.values())
+    design.inputs = [
+        Input(argument_name(name), int(kind[1:]))
+        for kind, name in function.parameters
+        if kind != "ptr"
+    ]
     passed: dict[str, str] = {}  # a value of the top that is but an argument in another width
     for instruction in function.blocks["entry"]:
         if instruction.opcode == "alloca":
@@ -99,24 +100,29 @@ def _dataflow(
         elif instruction.opcode in ("zext", "trunc", "freeze"):
             source = instruction.rest.split(" to ")[0].split()[-1].strip("%")
             passed[instruction.result] = passed.get(source, source)
-        elif instruction.opcode == "icmp" and instruction.rest.endswith(", 0"):
-            source = instruction.rest.split()[-2].strip("%,")
-            passed[instruction.result] = passed.get(source, source)
+        elif truth := re.fullmatch(r"ne i\d+ %([\w.]+), 0", instruction.rest):
+            # What a bool is in memory, as a bool again; of an integer it would be another value.
+            source = passed.get(truth[1], truth[1])
+            if instruction.opcode != "icmp" or arguments.get(source) != "i1":
+                raise _computed(instruction, design.name)
+            passed[instruction.result] = source
         elif instruction.opcode == "call" and not re.search(
             rf"@({MARKER}|llvm\.)", instruction.rest
         ):
             _process_call(design, module, instruction, passed, pragmas)
         elif instruction.opcode not in ("call", "ret"):
-            raise InputError(
-                f"{instruction.place}: {instruction.opcode} in the DATAFLOW function "
-                f"{design.name}; it may only declare streams and call processes"
-            )
+            raise _computed(instruction, design.name)
     ends: dict[str, list[StreamEnd]] = {}
     for process in design.processes:
         for stream in process.streams:
             ends.setdefault(design.bindings[process.name][stream.name], []).append(stream)
         for pointer in process.pointers:
             outer = design.bindings[process.name][pointer.name]
+            if outer not in arguments:
+                raise InputError(
+                    f"{function.place}: array {outer} of {design.name} is shared by processes, "
+                    "which is not supported; send its elements through an hls::stream"
+                )
             design.pointers.append(Pointer(outer))
     for name, both in ends.items():
         width = max(end.width for end in both)
@@ -138,6 +144,14 @@ def _dataflow(
     design.streams.sort(key=lambda stream: order.index(stream.name))
 
 
+def _computed(instruction: Instruction, name: str) -> InputError:
+    return InputError(
+        f"{instruction.place}: {instruction.opcode} in the DATAFLOW function {name}; it may only "
+        "declare streams and call processes: compute within them, and pass scalars in the types "
+        "that they have"
+    )
+
+
 def _process_call(
     design: Design,
     module: Module,
@@ -153,10 +167,19 @@ def _process_call(
     callee = module.functions[found[1]]
     _check_signature(callee, plain_name(found[1]))
     process = FunctionReader(module, callee, pragmas).process()
+    taken = [other for other in design.bindings if re.fullmatch(rf"{process.name}(_\d+)?", other)]
+    if taken:
+        if any(memory.written and memory.initial is not None for memory in process.memories):
+            raise InputError(
+                f"{instruction.place}: {process.name} has static variables, which its calls in a "
+                "DATAFLOW region cannot share; give each call a function of its own"
+            )
+        process.name = f"{process.name}_{len(taken)}"
     actual = [argument.split()[-1].strip("%") for argument in split_commas(found[2])]
     names = [argument_name(name) for _, name in callee.parameters]
     design.processes.append(process)
-    design.bindings[process.name] = _bound(names, [passed.get(value, value) for value in actual])
+    outer = [argument_name(passed.get(value, value)) for value in actual]
+    design.bindings[process.name] = _bound(names, outer)
 
 
 def _bound(inner: list[str], outer: list[str]) -> dict[str, str]:

@@ -114,7 +114,7 @@ class _Expansion:
             raise Unsupported(
                 "memmove within one array is not supported; move the elements in a loop"
             )
-        nest = self._nest(targets, sources, length.split()[-1])
+        nest = self._nest(targets, sources, length.split()[-1], to)
         name = f"lineloom_transfer_{len(self._made)}"
         label = f"{'copy' if copies else 'fill'}_{variable_of(targets[0].symbol)}"
         parameters = "ptr %to, ptr %from" if copies else "ptr %to, i8 %value"
@@ -128,10 +128,12 @@ class _Expansion:
 
     # -------------------------------------------------------------- what is to be done
 
-    def _nest(self, targets: list[Pointee], sources: list[Pointee], length: str) -> _Nest:
+    def _nest(
+        self, targets: list[Pointee], sources: list[Pointee], length: str, to: str
+    ) -> _Nest:
         places = [*targets, *sources]
         sized = [place for place in places if place.leaves]
-        shape = max(sized, key=lambda place: place.size) if sized else self._pointees.behind(places)
+        shape = max(sized, key=lambda p: p.size) if sized else self._pointees.behind(places, to)
         size = shape.size
         aligned = all(p.constant % size == 0 and p.step % size == 0 for p in places)
         if not re.fullmatch(r"\d+", length):
@@ -144,7 +146,7 @@ class _Expansion:
         many = int(length)
         if not aligned or many % size:
             return _Nest([], self._parts(shape, many))
-        whole = self._whole(targets, many)
+        whole = self._whole(targets, many) if targets[0].size == size else None
         if whole is not None and all(place.leaves for place in places):
             loops, banks = _divided(whole, banked=True)
         elif whole is not None:
