@@ -12,8 +12,8 @@ from hls.errors import InputError
 from hls.lowering.arrays import Address, Array, Choice, Location, Structs, variable_of
 from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Const, Memory, Op, Pointer, StreamEnd, Value
-from hls.lowering.llvmir import Instruction, Unsupported, split_commas
-from hls.lowering.reading import FLAGS, Reading, argument_name, plain_name, width_of
+from hls.lowering.llvmir import FLAGS, Instruction, Unsupported, split_commas
+from hls.lowering.reading import Reading, argument_name, plain_name, width_of
 
 __all__ = ["AddressReading"]
 
@@ -141,8 +141,10 @@ class AddressReading(Reading):
         kind, pointer = split_commas(FLAGS.sub("", instruction.rest))[:2]
         width = width_of(kind, instruction)
         address = self._address(pointer.removeprefix("ptr "))
+        if volatile and isinstance(address, Choice):
+            raise Unsupported("a stream that is chosen is not supported; read both in an if")
         if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
-            value = self._load(instruction, address, width)
+            value = self._load(instruction, address, width, None)
             source = address if isinstance(address, Address) else address.then
             while isinstance(source, Choice):
                 source = source.then
@@ -162,6 +164,8 @@ class AddressReading(Reading):
         width = width_of(kind, instruction)
         value = self._value(text, width)
         address = self._address(pointer.removeprefix("ptr "))
+        if volatile and isinstance(address, Choice):
+            raise Unsupported("a stream that is chosen is not supported; write both in an if")
         if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
             self._store(instruction, address, value, None)
         elif volatile:
@@ -190,16 +194,30 @@ class AddressReading(Reading):
         self._block.ops.append(status)
         self._op(instruction, "zext", width, [status])
 
-    def _load(self, instruction: Instruction, address: Address | Choice, width: int) -> Op:
+    def _load(
+        self,
+        instruction: Instruction,
+        address: Address | Choice,
+        width: int,
+        chosen: Value | None,
+    ) -> Op:
         if isinstance(address, Choice):
-            then = self._load(instruction, address.then, width)
-            other = self._load(instruction, address.other, width)
+            then, other = (
+                self._load(instruction, side, width, bit)
+                for side, bit in self._sides(instruction, address, chosen)
+            )
             return self._plain_op(instruction, "select", width, [address.condition, then, other])
+        if isinstance(address.base, str):
+            # Memory is only asked for what is wanted.
+            index = self._index(address, width, instruction)
+            op = self._plain_op(instruction, "fetch", width, [index])
+            op.pointer, op.predicate = self._pointer(address.base), chosen
+            return op
         pieces = _pieces(address, width)
         if pieces:
             total: Op | None = None
             for low, piece, bits in pieces:
-                part = self._load(instruction, piece, bits)
+                part = self._load(instruction, piece, bits, chosen)
                 wide = self._plain_op(instruction, "zext", width, [part])
                 by = Const(low, width)
                 moved = self._plain_op(instruction, "shl", width, [wide, by]) if low else wide
@@ -221,14 +239,13 @@ class AddressReading(Reading):
         chosen: Value | None,
     ) -> None:
         if isinstance(address, Choice):
-            opposite = self._plain_op(instruction, "xor", 1, [address.condition, Const(1, 1)])
-            for bit, side in ((address.condition, address.then), (opposite, address.other)):
-                both = (
-                    bit
-                    if chosen is None
-                    else (self._plain_op(instruction, "and", 1, [chosen, bit]))
-                )
-                self._store(instruction, side, value, both)
+            for side, bit in self._sides(instruction, address, chosen):
+                self._store(instruction, side, value, bit)
+            return
+        if isinstance(address.base, str):
+            index = self._index(address, value.width, instruction)
+            op = self._plain_op(instruction, "put", 0, [index, value])
+            op.pointer, op.predicate = self._pointer(address.base), chosen
             return
         pieces = _pieces(address, value.width)
         if pieces:
@@ -240,6 +257,17 @@ class AddressReading(Reading):
             return
         array, where, indices = self._locate(instruction, address, value.width)
         self._store_to(instruction, array, where, indices, value, chosen)
+
+    def _sides(
+        self, instruction: Instruction, address: Choice, chosen: Value | None
+    ) -> list[tuple[Address | Choice, Value]]:
+        """Both sides of a choice, each with when it is meant, given that the choice is."""
+        opposite = self._plain_op(instruction, "xor", 1, [address.condition, Const(1, 1)])
+        result: list[tuple[Address | Choice, Value]] = []
+        for bit, side in ((address.condition, address.then), (opposite, address.other)):
+            both = bit if chosen is None else self._plain_op(instruction, "and", 1, [chosen, bit])
+            result.append((side, both))
+        return result
 
     def _locate(
         self, instruction: Instruction, address: Address, width: int

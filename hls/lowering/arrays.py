@@ -26,6 +26,7 @@ def variable_of(symbol: str) -> str:
 
     LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
     """
+    symbol = symbol.lstrip("@")
     if symbol.startswith("__const."):
         symbol = next(part for part in reversed(symbol.split(".")) if not part.isdigit())
     plain = re.sub(r"\.(sroa|i)\b.*$", "", symbol)

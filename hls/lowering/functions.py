@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from hls.errors import InputError
 from hls.lowering.arrays import Address, Choice
-from hls.lowering.intrinsics import CallReading
 from hls.lowering.ir import Block, Input, Op, Process
-from hls.lowering.llvmir import Instruction, Unsupported, split_commas
+from hls.lowering.llvmir import FLAGS, Instruction, Unsupported, split_commas
 from hls.lowering.names import legal_name
-from hls.lowering.reading import FLAGS, argument_name, width_of
+from hls.lowering.pointerphis import PointerReading
+from hls.lowering.reading import argument_name, width_of
 from hls.lowering.refusals import refuse
 
 __all__ = ["FunctionReader"]
@@ -28,7 +28,7 @@ _COMPARE = {
 }  # fmt: skip
 
 
-class FunctionReader(CallReading):
+class FunctionReader(PointerReading):
     """Reads one function into a process."""
 
     def process(self) -> Process:
@@ -44,6 +44,7 @@ class FunctionReader(CallReading):
                 except Unsupported as error:
                     raise InputError(f"{instruction.place}: {error}") from None
         self._link()
+        self._link_pointers()
         for array in self._arrays.values():
             self._process.memories += array.banks.values()
         return self._process
@@ -103,8 +104,12 @@ class FunctionReader(CallReading):
     def _on_icmp(self, instruction: Instruction) -> None:
         words = FLAGS.sub("", instruction.rest).split(" ", 2)
         kind, swap = _COMPARE[words[0]]
+        texts = split_commas(words[2])
+        if words[1] == "ptr":
+            self._compare_pointers(instruction, kind, texts[::-1] if swap else texts)
+            return
         width = width_of(words[1], instruction)
-        left, right = (self._value(text, width) for text in split_commas(words[2]))
+        left, right = (self._value(text, width) for text in texts)
         self._op(instruction, kind, 1, [right, left] if swap else [left, right])
 
     def _on_select(self, instruction: Instruction) -> None:
@@ -132,6 +137,9 @@ class FunctionReader(CallReading):
         self._values[instruction.result] = self._value(value, width_of(kind, instruction))
 
     def _on_phi(self, instruction: Instruction) -> None:
+        if instruction.rest.startswith("ptr "):
+            self._pointer_phi(instruction)
+            return
         width = width_of(instruction.rest.split(" ", 1)[0], instruction)
         op = Op("phi", width, [], self._name(instruction.result, "phi"), instruction.line)
         self._block.phis.append(op)

@@ -10,7 +10,13 @@ from pathlib import Path
 from hls.errors import InputError
 from hls.lowering.locations import Locations
 
-__all__ = ["Function", "Global", "Instruction", "Layout", "Module", "Unsupported", "parse"]
+__all__ = ["FLAGS", "Function", "Global", "Instruction", "Layout", "Module", "Unsupported", "parse"]
+
+
+FLAGS = re.compile(
+    r"\b(?:nuw|nsw|exact|disjoint|nneg|samesign|inbounds|nusw|fast|volatile|noundef) "
+)
+"""What LLVM knows beyond the operation itself."""
 
 
 class Unsupported(InputError):

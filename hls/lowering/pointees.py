@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from hls.lowering.initializers import split_type
-from hls.lowering.llvmir import Function, Instruction, Module, Unsupported, split_commas
-from hls.lowering.reading import FLAGS
+from hls.lowering.llvmir import FLAGS, Function, Instruction, Module, Unsupported, split_commas
 
-__all__ = ["Pointee", "Pointees"]
+__all__ = ["Pointee", "Pointees", "sides"]
+
+
+def sides(phi: str) -> list[str]:
+    """The values of a phi's operands `T [ value, %block ], ...`, in their order."""
+    return re.findall(r'\[ (.+?), %(?:"[^"]+"|[\w.$-]+) \](?=,|$)', phi)
 
 
 @dataclass(frozen=True)
 class Pointee:
-    """A place in an array or behind an argument: `symbol` is its name, without % or @.
+    """A place in an array or behind an argument: `symbol` is its name, without % but with @.
 
     It is `constant` bytes from the start, and a multiple of `step` more (0: no more). Elements
     have `size` bytes and integers at offsets, `leaves`; an argument's are not known and empty.
@@ -60,6 +64,33 @@ class Pointees:
             found[place.symbol, place.constant, place.step] = place
         return list(found.values())
 
+    def unit(self, name: str) -> int:
+        """Bytes of which all moves on the ways to a pointer are multiples; 0 without any."""
+        unit, seen, work = 0, set(), [f"%{name}"]
+        while work:
+            text = work.pop()
+            if "getelementptr" in text:
+                inner = text[text.index("getelementptr") + 13 :]
+                kind, base, *indices = split_commas(inner[inner.index("(") + 1 : inner.rindex(")")])
+            else:
+                made = self._made.get(text.split()[-1].strip('%"'))
+                if made is None or made.result in seen:
+                    continue
+                seen.add(made.result)
+                rest = FLAGS.sub("", made.rest)
+                if made.opcode == "select":
+                    work += split_commas(rest)[1:]
+                if made.opcode == "phi":
+                    work += sides(rest)
+                if made.opcode != "getelementptr":
+                    continue
+                kind, base, *indices = split_commas(rest)
+            for stride, index in self._module.layout.strides(kind, indices):
+                value = index.split()[-1]
+                unit = math.gcd(unit, stride * (int(value) if value.lstrip("-").isdigit() else 1))
+            work.append(base)
+        return unit
+
     def _trace(self, text: str, seen: set[str]) -> list[Pointee]:
         if "getelementptr" in text:
             inner = text[text.index("getelementptr") + 13 :]
@@ -69,7 +100,7 @@ class Pointees:
             variable = self._module.globals.get(name[1:])
             if variable is None:
                 raise Unsupported(f"{name} is no array")
-            return [self._array(name[1:], split_type(variable.text)[0])]
+            return [self._array(name, split_type(variable.text)[0])]
         name = name.strip('%"')
         if name in seen:
             return []
@@ -85,8 +116,13 @@ class Pointees:
         if made.opcode == "select":
             return [p for side in split_commas(rest)[1:] for p in self._trace(side, seen)]
         if made.opcode == "phi":
-            sides = re.findall(r"\[ ([^,\]]+), %", rest)
-            return [place for side in sides for place in self._trace(side, seen)]
+            # Around a loop it may have moved any number of times.
+            unit = self.unit(name)
+            return [
+                replace(place, step=math.gcd(place.step, unit))
+                for side in sides(rest)
+                for place in self._trace(side, seen)
+            ]
         raise Unsupported("a pointer that is kept in memory is not supported; use an index")
 
     def _array(self, symbol: str, kind: str) -> Pointee:

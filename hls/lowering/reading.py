@@ -7,11 +7,11 @@ import re
 from hls.errors import InputError
 from hls.lowering.arrays import Address, Array, Choice
 from hls.lowering.ir import Block, Const, Op, Process, StreamEnd, Value
-from hls.lowering.llvmir import Function, Instruction, Module, Unsupported
+from hls.lowering.llvmir import FLAGS, Function, Instruction, Module, Unsupported
 from hls.lowering.names import legal_name
 from hls.lowering.source import MARKER, Pragma
 
-__all__ = ["FLAGS", "Reading", "argument_name", "marks", "plain_name", "width_of"]
+__all__ = ["Reading", "argument_name", "marks", "plain_name", "width_of"]
 
 _TRACES = frozenset(
     ["sroa", "i", "fca", "load", "addr", "coerce", "copyload", "lcssa", "not", "mask", "masked",
@@ -19,12 +19,6 @@ _TRACES = frozenset(
      "spec", "select", "cond", "tmp"]
 )  # fmt: skip
 """Words in LLVM's names that are not of the source."""
-
-
-FLAGS = re.compile(
-    r"\b(?:nuw|nsw|exact|disjoint|nneg|samesign|inbounds|nusw|fast|volatile|noundef) "
-)
-"""What LLVM knows beyond the operation itself."""
 
 
 def plain_name(symbol: str) -> str:

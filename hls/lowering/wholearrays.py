@@ -169,7 +169,7 @@ class _Expansion:
     def _parts(self, shape: Pointee, many: int) -> list[tuple[int, str]]:
         """The integers in `many` bytes that begin within an element."""
         start = shape.constant % shape.size
-        result = []
+        result: list[tuple[int, str]] = []
         for element in itertools.count(0, shape.size):
             for offset, kind in shape.leaves:
                 low = element + offset - start
