@@ -58,6 +58,9 @@ CONSTRUCTS = {
     "wires": {},
     "endless": {},
     "loops": {},
+    "whole": {},
+    "pointers": {},
+    "processes": {},
     "search": {},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""

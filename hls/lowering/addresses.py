@@ -105,7 +105,7 @@ class AddressReading(Reading):
                 index_value = self._value(value, int(index_kind[1:]))
                 picked = _picked(index_value)
                 if picked is None:
-                    terms.append(self._unscaled(stride, index_value))
+                    terms.append(self._unscaled(stride, index_value, value))
                     continue
                 bit, then, other = picked
                 address = Choice(
@@ -113,9 +113,11 @@ class AddressReading(Reading):
                 )
         return address.plus(constant, terms)
 
-    def _unscaled(self, stride: int, value: Value) -> tuple[int, Value]:
+    def _unscaled(self, stride: int, value: Value, text: str) -> tuple[int, Value]:
         """LLVM may hide a stride in the index: 1 * (i << 2) is 4 * i."""
-        zeros = _trailing_zeros(value)
+        multiple = self._pointees.multiple(text)
+        zeros = (multiple & -multiple).bit_length() - 1 if multiple else 0
+        zeros = max(zeros, _trailing_zeros(value))
         if not zeros:
             return stride, value
         shifted = Op("lshr", value.width, [value, Const(zeros, value.width)], self._name("index"))

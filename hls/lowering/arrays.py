@@ -60,6 +60,23 @@ class Choice:
         return Choice(self.condition, then, other)
 
 
+_NEVER = 1 << 20
+
+
+def _promised(pragma: Pragma) -> dict[str, int]:
+    """Iterations between accesses of the same word that a DEPENDENCE pragma promises.
+
+    Without a direction it speaks of all three; what it says within an iteration is not needed.
+    """
+    words = {word.upper() for pair in pragma.options.items() for word in pair}
+    if "INTRA" in words:
+        return {}
+    never = "FALSE" in words and "distance" not in pragma.options
+    distance = _NEVER if never else pragma.integer("distance", 1)
+    directions = {"RAW", "WAR", "WAW"}
+    return dict.fromkeys(sorted(words & directions or directions), distance)
+
+
 @dataclass
 class Location:
     """An address as bank indices (by dimension) and the word in the bank.
@@ -118,7 +135,7 @@ class Array:
     values: list[int] | None
     partitions: dict[int, Partition] = field(default_factory=dict)
     """Dimensions (from 0) that are partitioned."""
-    distance: int = 1
+    distances: dict[str, int] = field(default_factory=dict)
     storage: str = ""
     banks: dict[tuple[int, ...], Memory] = field(default_factory=dict)
 
@@ -135,7 +152,7 @@ class Array:
             if pragma.name == "ARRAY_PARTITION":
                 self._divide(pragma)
             elif pragma.name == "DEPENDENCE":
-                self.distance = pragma.integer("distance", 1)
+                self.distances |= _promised(pragma)
             elif pragma.name == "BIND_STORAGE":
                 self.storage = pragma.options.get("impl", pragma.options.get("type", ""))
 
@@ -225,7 +242,7 @@ class Array:
             name = "_".join([self.name, *map(str, index)])
             initial = None if self.values is None else self._initial(index)
             self.banks[index] = Memory(
-                name, self.width, depth, initial, distance=self.distance, storage=self.storage
+                name, self.width, depth, initial, distances=self.distances, storage=self.storage
             )
         return self.banks[index]
 

@@ -43,7 +43,7 @@ def _signature(memory: Memory, accesses: list[_Access]) -> tuple[object, ...]:
     """What memories have to agree in."""
     return (
         memory.name.rstrip("_0123456789"), memory.depth, memory.initial is None, memory.written,
-        memory.distance, memory.storage,
+        tuple(sorted(memory.distances.items())), memory.storage,
         *((name, op.kind, _same(op.args[0]), _same(op.predicate)) for name, op in accesses),
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _join(process: Process, memories: list[Memory], members: list[list[_Access]]
                 row = row << memory.width | word % (1 << memory.width)
             initial.append(row)
     joined = Memory(_common_name(process, memories), width, first.depth, initial, first.written,
-                    first.distance, first.storage)  # fmt: skip
+                    first.distances, first.storage)  # fmt: skip
     at = process.memories.index(first)
     process.memories.insert(at, joined)
     process.memories = [m for m in process.memories if all(m is not old for old in memories)]

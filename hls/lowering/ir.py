@@ -155,8 +155,9 @@ class Register(Value):
 class Memory:
     """One bank of an array after partitioning: `depth` words of `width` bits.
 
-    `initial` holds the words at power-up (a ROM if nothing is stored); `distance` is the least
-    number of iterations between a store and a load of the same word, where a pragma promises it.
+    `initial` holds the words at power-up (a ROM if nothing is stored); `distances` are the least
+    numbers of iterations between accesses of the same word, where a pragma promises them: by "RAW"
+    (a load after a store), "WAR" and "WAW".
     """
 
     name: str
@@ -164,8 +165,13 @@ class Memory:
     depth: int
     initial: list[int] | None = None
     written: bool = False
-    distance: int = 1
+    distances: dict[str, int] = field(default_factory=dict)
     storage: str = ""
+
+    def distance(self, first: str, second: str) -> int:
+        """The least number of iterations from an access to one of the same word, by their kinds."""
+        kind = {("store", "load"): "RAW", ("load", "store"): "WAR", ("store", "store"): "WAW"}
+        return self.distances.get(kind.get((first, second), ""), 1)
 
 
 @dataclass(eq=False)

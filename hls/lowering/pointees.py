@@ -16,6 +16,10 @@ from hls.lowering.llvmir import FLAGS, Function, Instruction, Module, Unsupporte
 __all__ = ["Pointee", "Pointees", "sides"]
 
 
+_DEEPEST = 4
+"""Phis within phis that are looked through."""
+
+
 def sides(phi: str) -> list[str]:
     """The values of a phi's operands `T [ value, %block ], ...`, in their order."""
     return re.findall(r'\[ (.+?), %(?:"[^"]+"|[\w.$-]+) \](?=,|$)', phi)
@@ -47,6 +51,7 @@ class Pointees:
 
     def __init__(self, module: Module, function: Function) -> None:
         self._module, self._function = module, function
+        self._multiples: dict[tuple[str, frozenset[str]], int] = {}
         self._made = {i.result: i for i in self._instructions() if i.result}
 
     def _instructions(self) -> Iterator[Instruction]:
@@ -86,8 +91,7 @@ class Pointees:
                     continue
                 kind, base, *indices = split_commas(rest)
             for stride, index in self._module.layout.strides(kind, indices):
-                value = index.split()[-1]
-                unit = math.gcd(unit, stride * (int(value) if value.lstrip("-").isdigit() else 1))
+                unit = math.gcd(unit, stride * self.multiple(index.split()[-1]))
             work.append(base)
         return unit
 
@@ -139,7 +143,7 @@ class Pointees:
             if re.fullmatch(r"-?\d+", value):
                 constant += stride * int(value)
             else:
-                step = math.gcd(step, stride)
+                step = math.gcd(step, stride * self.multiple(value))
         return [
             replace(place, constant=place.constant + constant, step=math.gcd(place.step, step))
             for place in self._trace(base, seen)
@@ -164,17 +168,36 @@ class Pointees:
         except Unsupported:
             return set()
 
-    def divides(self, size: int, text: str) -> bool:
-        """Whether a number of bytes is certain to be a multiple of `size`."""
-        made: Instruction | None = self._made.get(text.strip("%"))
-        while made is not None:
-            words = FLAGS.sub("", made.rest)
-            kind, left = words.split()[0], words.split()[1].strip(",")
-            constant = re.search(r", (\d+)$", words)
-            if made.opcode in ("zext", "sext"):
-                made = self._made.get(left.strip("%"))
-                continue
-            if made.opcode == "shl" and constant and kind.startswith("i"):
-                return (1 << int(constant[1])) % size == 0
-            return bool(made.opcode == "mul" and constant and int(constant[1]) % size == 0)
-        return False
+    def multiple(self, value: str, around: frozenset[str] = frozenset()) -> int:
+        """A number that an integer operand is certain to be a multiple of; 0 if it is 0.
+
+        `around` are phis of which that is assumed: what is added to them in a loop decides.
+        """
+        if (value, around) not in self._multiples:
+            self._multiples[value, around] = self._multiple(value, around)
+        return self._multiples[value, around]
+
+    def _multiple(self, value: str, around: frozenset[str]) -> int:
+        if re.fullmatch(r"-?\d+", value):
+            return abs(int(value))
+        made = self._made.get(value.strip('%"'))
+        if made is None or len(around) > _DEEPEST:
+            return 1
+        if made.result in around:
+            return 0
+        _, _, rest = FLAGS.sub("", made.rest).partition(" ")
+        operands = split_commas(rest)
+        if made.opcode == "phi":
+            around |= {made.result}
+            return math.gcd(*(self.multiple(side, around) for side in sides(rest)))
+        if made.opcode in ("zext", "sext"):
+            return self.multiple(rest.split(" to ")[0], around)
+        if made.opcode == "select":
+            return math.gcd(*(self.multiple(side.split()[-1], around) for side in operands[1:]))
+        if made.opcode == "shl" and operands[1].isdigit():
+            return self.multiple(operands[0], around) << int(operands[1])
+        if made.opcode == "mul":
+            return self.multiple(operands[0], around) * self.multiple(operands[1], around)
+        if made.opcode in ("add", "sub") or (made.opcode == "or" and "disjoint" in made.rest):
+            return math.gcd(*(self.multiple(operand, around) for operand in operands))
+        return 1

@@ -14,7 +14,7 @@ from hls.lowering.arrays import Address, Choice
 from hls.lowering.intrinsics import CallReading
 from hls.lowering.ir import Const, Op, Value
 from hls.lowering.llvmir import Function, Instruction, Module, Unsupported
-from hls.lowering.pointees import Pointees, sides
+from hls.lowering.pointees import sides
 from hls.lowering.source import Pragma
 
 __all__ = ["PointerReading"]
@@ -39,7 +39,6 @@ class PointerReading(CallReading):
 
     def __init__(self, module: Module, function: Function, pragmas: list[Pragma]) -> None:
         super().__init__(module, function, pragmas)
-        self._pointees = Pointees(module, function)
         self._varying: list[_Varying] = []
 
     def _pointer_phi(self, instruction: Instruction) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from hls.errors import InputError
+from hls.lowering.expressions import literal
 from hls.lowering.functions import FunctionReader
 from hls.lowering.interface import arguments_of, control_of, mode_of
 from hls.lowering.ir import Design, Fifo, Input, Pointer, StreamEnd
@@ -175,11 +176,22 @@ def _process_call(
                 "DATAFLOW region cannot share; give each call a function of its own"
             )
         process.name = f"{process.name}_{len(taken)}"
-    actual = [argument.split()[-1].strip("%") for argument in split_commas(found[2])]
+    actual = [_actual(argument) for argument in split_commas(found[2])]
     names = [argument_name(name) for _, name in callee.parameters]
     design.processes.append(process)
     outer = [argument_name(passed.get(value, value)) for value in actual]
     design.bindings[process.name] = _bound(names, outer)
+
+
+def _actual(argument: str) -> str:
+    """The name that a call passes, or a constant as Verilog has it."""
+    kind, value = argument.split()[0], argument.split()[-1]
+    if value.startswith("%"):
+        return value.strip("%")
+    constants = {"true": 1, "false": 0, "undef": 0, "poison": 0}
+    bits = int(kind[1:])
+    number = constants[value] if value in constants else int(value)
+    return literal(number % (1 << bits), bits)
 
 
 def _bound(inner: list[str], outer: list[str]) -> dict[str, str]:

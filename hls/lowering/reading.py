@@ -9,6 +9,7 @@ from hls.lowering.arrays import Address, Array, Choice
 from hls.lowering.ir import Block, Const, Op, Process, StreamEnd, Value
 from hls.lowering.llvmir import FLAGS, Function, Instruction, Module, Unsupported
 from hls.lowering.names import legal_name
+from hls.lowering.pointees import Pointees
 from hls.lowering.source import MARKER, Pragma
 
 __all__ = ["Reading", "argument_name", "marks", "plain_name", "width_of"]
@@ -81,6 +82,7 @@ class Reading:
         self._arrays: dict[str, Array] = {}
         self._streams: dict[str, StreamEnd] = {}
         self._phis: list[tuple[Op, Instruction]] = []
+        self._pointees = Pointees(module, function)
         self._block = Block("")
         self._taken: dict[str, int] = {}
         self._marks = [pragmas[n] for n in marks(function)]

@@ -233,7 +233,8 @@ class _Scheduler:
                 for second in ops[i + 1 :]:
                     lifted = self._after(first, second, 0, ii) or lifted
                 for second in ops[: i + 1]:
-                    distance = first.memory.distance if first.memory else 1
+                    assert first.memory is not None
+                    distance = first.memory.distance(first.kind, second.kind)
                     if self._block.loops:
                         lifted = self._after(first, second, distance * ii, ii) or lifted
         return lifted

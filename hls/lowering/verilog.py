@@ -227,7 +227,7 @@ def _instance(design: Design, process: Any) -> dict[str, Any]:
     connections = []
     for value in process.inputs:
         outer = bound[value.name]
-        connections.append((value.name, legal_name(outer)))
+        connections.append((value.name, outer if "'" in outer else legal_name(outer)))
     for stream in process.streams:
         outer = bound[stream.name]
         if stream.reads:

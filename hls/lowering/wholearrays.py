@@ -137,7 +137,7 @@ class _Expansion:
         size = shape.size
         aligned = all(p.constant % size == 0 and p.step % size == 0 for p in places)
         if not re.fullmatch(r"\d+", length):
-            if not aligned or not self._pointees.divides(size, length):
+            if not aligned or self._pointees.multiple(length) % size:
                 raise Unsupported(
                     "it cannot be seen that memset or memcpy is of whole elements; write the "
                     f"number of bytes as n * sizeof(element), here n * {size}"
