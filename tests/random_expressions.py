@@ -69,7 +69,9 @@ class Expressions:
         """Indices into a table that stay within it."""
         texts = []
         for size in table.sizes:
-            text = self._rng.choice(variables).value if simple else self._expression(variables, 1)[0]
+            text = (
+                self._rng.choice(variables).value if simple else self._expression(variables, 1)[0]
+            )
             if size == 1:
                 texts.append("[0]")
             elif size & (size - 1) == 0:

@@ -116,9 +116,7 @@ def _dataflow(rng: random.Random) -> list[str]:
         takes, gives = (1, 1) if same else (rng.choice([1, 1, 2]), rng.choice([1, 1, 2]))
         out_bits = rng.choice([7, 16, 33, 72])
         name, target = f"stage{len(calls)}", "out" if last else f"q{len(streams)}"
-        texts.extend(
-            _Stage(rng, width, out_bits, False).text(name, words // takes, takes, gives)
-        )
+        texts.extend(_Stage(rng, width, out_bits, False).text(name, words // takes, takes, gives))
         words = words // takes * gives
         calls.append(f"{name}({source}, {target}, scale);")
         if not last:

@@ -58,7 +58,9 @@ class Statements(Expressions):
     def _table(self, *, constant: bool = False) -> list[str]:
         rng = self._rng
         kind, bits, signed = self._any_type()
-        sizes = rng.choice([(1,), (4,), (5,), (8,), (16,), (70,), (128,), (4, 8), (6, 3), (2, 3, 4)])
+        sizes = rng.choice(
+            [(1,), (4,), (5,), (8,), (16,), (70,), (128,), (4, 8), (6, 3), (2, 3, 4)]
+        )
         element = Variable(self._name("e"), kind, bits, signed)
         table = Table(self._name("t"), sizes, element, constant)
         count = math.prod(sizes)
@@ -137,9 +139,7 @@ class Statements(Expressions):
             scope.variables.append(variable)
             return [line]
         if choice < 0.48:
-            return [
-                f"out.write({self._out}({self._expression(scope.variables, 2)[0]}));"
-            ]
+            return [f"out.write({self._out}({self._expression(scope.variables, 2)[0]}));"]
         if choice < 0.55:
             variable = self._word(self._name("r"))
             scope.variables.append(variable)

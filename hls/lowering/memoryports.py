@@ -36,7 +36,9 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
     width = ops[0].width if kind == "fetch" else ops[0].args[1].width
     index_width = ops[0].args[0].width
     if any((op.width if kind == "fetch" else op.args[1].width) != width for op in ops):
-        other = next(op for op in ops if (op.width if kind == "fetch" else op.args[1].width) != width)
+        other = next(
+            op for op in ops if (op.width if kind == "fetch" else op.args[1].width) != width
+        )
         raise InputError(
             f"{process.place(other.line)}: {pointer.name} is accessed with different widths; use "
             "one word type, and of structs members of one width"

@@ -162,9 +162,7 @@ def _process_call(
 ) -> None:
     found = re.search(r"@([\w.$]+)\((.*)\)", instruction.rest)
     if found is None or found[1] not in module.functions:
-        raise InputError(
-            f"{instruction.place}: a call that cannot be resolved in {design.name}"
-        )
+        raise InputError(f"{instruction.place}: a call that cannot be resolved in {design.name}")
     callee = module.functions[found[1]]
     _check_signature(callee, plain_name(found[1]))
     process = FunctionReader(module, callee, pragmas).process()

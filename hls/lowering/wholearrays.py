@@ -18,6 +18,7 @@ from hls.lowering.arrays import Array, variable_of
 from hls.lowering.llvmir import Function, Instruction, Module, Unsupported, parse, split_commas
 from hls.lowering.pointees import Pointee, Pointees
 from hls.lowering.reading import marks
+from hls.lowering.refusals import refuse
 from hls.lowering.source import MARKER, Pragma
 from hls.lowering.textloops import FUNCTION, split_blocks, text_loops
 
@@ -44,6 +45,7 @@ def expand_transfers(ir: str, pragmas: list[Pragma], own: Collection[Path]) -> s
     def function(found: re.Match[str]) -> str:
         if not _TRANSFER.search(found[0]):
             return found[0]
+        refuse(module.functions[found[1]], module)
         return _Expansion(module, found[1], found[0], pragmas, made).text()
 
     text = FUNCTION.sub(function, ir)
@@ -128,9 +130,7 @@ class _Expansion:
 
     # -------------------------------------------------------------- what is to be done
 
-    def _nest(
-        self, targets: list[Pointee], sources: list[Pointee], length: str, to: str
-    ) -> _Nest:
+    def _nest(self, targets: list[Pointee], sources: list[Pointee], length: str, to: str) -> _Nest:
         places = [*targets, *sources]
         sized = [place for place in places if place.leaves]
         shape = max(sized, key=lambda p: p.size) if sized else self._pointees.behind(places, to)
@@ -236,7 +236,7 @@ class _Expansion:
         number = 800000 + 2 * len(self._made)
         option = _PIPELINED[unrolled]
         self._made.append(
-            f"!{number} = distinct !{{!{number}, !{number + 1}}}\n!{number + 1} = !{{!\"{option}\"}}"
+            f'!{number} = distinct !{{!{number}, !{number + 1}}}\n!{number + 1} = !{{!"{option}"}}'
         )
         return f"!{number}"
 
