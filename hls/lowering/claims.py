@@ -32,7 +32,8 @@ def check_claims(process: Process) -> Process:
             assert isinstance(size, Const)
             if unsigned(ranges.of(index), index.width).high >= size.value:
                 raise InputError(
-                    f"{process.place(op.line)}: it cannot be seen that the index into {op.name} stays below "
+                    f"{process.place(op.line)}: it cannot be seen that the index "
+                    f"into {op.name} stays below "
                     f"{size.value}, the size of its dimension, which a partitioned array needs; "
                     "count it in an ap_uint that holds no more, or compare it with the size"
                 )

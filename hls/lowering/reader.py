@@ -27,7 +27,8 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
     design = Design(plain_name(top))
     if is_word(design.name):
         raise InputError(
-            f"{function.place}: the top function is called {design.name}, which is a word of Verilog; rename it"
+            f"{function.place}: the top function is called {design.name}, which is a "
+            "word of Verilog; rename it"
         )
     _check_signature(function, design.name)
     own = [pragmas[n] for n in marks(function)]
@@ -61,12 +62,14 @@ def _check_signature(function: Function, name: str) -> None:
         plain = argument_name(argument)
         if not re.fullmatch(r"ptr|i\d+", kind):
             raise InputError(
-                f"{function.place}: {name}: argument {plain} has type {kind}, which is not supported; use integers "
+                f"{function.place}: {name}: argument {plain} has type {kind}, which "
+                "is not supported; use integers "
                 "(ap_int, int, ...), pointers to them or streams"
             )
         if plain in seen:
             raise InputError(
-                f"{function.place}: {name}: argument {plain} has more than 64 bits and is passed by "
+                f"{function.place}: {name}: argument {plain} has more than 64 bits "
+                "and is passed by "
                 "value; use a stream, a pointer, or several arguments"
             )
         seen.add(plain)
@@ -131,14 +134,16 @@ def _dataflow(
             reads, writes = any(e.reads for e in both), any(e.writes for e in both)
             if len(both) > 1:
                 raise InputError(
-                    f"{function.place}: stream {name} of {design.name} is used by {len(both)} processes; one may read "
+                    f"{function.place}: stream {name} of {design.name} is used by "
+                    f"{len(both)} processes; one may read "
                     "it, or one may write it"
                 )
             design.streams.append(StreamEnd(name, width, reads, writes, both[0].sides))
             continue
         if sum(e.reads for e in both) != 1 or sum(e.writes for e in both) != 1:
             raise InputError(
-                f"{function.place}: stream {name} of {design.name} must have one writing and one reading process"
+                f"{function.place}: stream {name} of {design.name} must have one "
+                "writing and one reading process"
             )
         design.fifos.append(Fifo(name, width, depths.get(name, 2)))
     order = [name for _, name in function.parameters]

@@ -1,4 +1,4 @@
-"""Refusals: constructs of C++ that no hardware can have, before anything else is read of a function.
+"""Refusals: constructs of C++ that no hardware can have, before anything else of it is read.
 
 They are looked for first, because what LLVM makes around them (pointers, objects on the stack)
 would otherwise be met before, and explained less well.

@@ -176,7 +176,7 @@ class _Expansion:
                 high = low + self._module.layout.size(kind)
                 if low >= many:
                     return result
-                if 0 <= low and high <= many:
+                if low >= 0 and high <= many:
                     result.append((low, kind))
                 elif high > 0:
                     raise Unsupported("memset or memcpy covers a part of an element")
