@@ -230,6 +230,22 @@ def test_await_after_calls_that_poll(conv: Any, folder: Path) -> None:
         assert (asyncio.run(conv.run(x)) == convolved(folder / "conv1", x)).all()
 
 
+def test_a_product_is_awaited_by_its_interrupt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow memory, so that the kernel has not ended when it is looked at first."""
+    used: list[str] = []
+    interrupt = pynq.Interrupt
+    monkeypatch.setattr(pynq, "Interrupt", lambda pin: (used.append(pin), interrupt(pin))[1])
+    with sim.board(folder / "gemm1", stalls=0.8), Accelerator(folder / "gemm1") as gemm:
+        used.clear()
+        for seed in range(3):
+            drawn = vectors.gemm_operands(Project.open(folder / "gemm1").design, 12, 10, 9, seed)
+            c = asyncio.run(gemm.run(*drawn.values()))
+            assert (c == multiplied(folder / "gemm1", *drawn.values())).all()
+    assert used == ["gemm1/interrupt"] * 3
+
+
 def test_submitted_calls_keep_their_order(conv: Any, folder: Path) -> None:
     batches = [images(1 + n % 3, n) for n in range(8)]
     order: list[int] = []
