@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 import vivado
 from conftest import Lineloom
+from lowered import CONV, GEMM, lowered
 
-from hls import Conv2d, Gemm, estimate, generate
+from hls import Conv2d, estimate, generate
 from hls.bitstream import find
 from hls.boards import board
 from hls.errors import CheckFailed, InputError, ToolFailed, ToolNotFound
@@ -22,12 +22,9 @@ from hls.manifest import manifest
 from hls.overlay import Engine, Overlay
 from hls.project import Project
 from hls.registers import register_map
-from hls.rtl import lower_project
 from sim.handoff import handoff
 from sim.processing_system import processing_system
 
-CONV = Conv2d(name="conv", height=4, width=4, in_channels=2, out_channels=2, simd=2, pe=2)
-GEMM = Gemm(name="product", max_m=8, max_k=8, max_n=8, rows=4, cols=4, bias="s32")
 LARGE = Conv2d(name="big", height=32, width=32, in_channels=64, out_channels=64, simd=32, pe=32)
 
 
@@ -36,17 +33,9 @@ def engine(design: Any, **changes: Any) -> Engine:
     return Engine(design.name, data["vlnv"], data)
 
 
-@pytest.fixture(scope="module")
-def lowered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = generate(CONV, tmp_path_factory.mktemp("lowered") / "conv")
-    lower_project(project)
-    return project.path
-
-
 @pytest.fixture
-def conv(lowered: Path, tmp_path: Path) -> Project:
-    shutil.copytree(lowered, tmp_path / "conv")
-    return Project.open(tmp_path / "conv")
+def conv(tmp_path: Path) -> Project:
+    return lowered(CONV, tmp_path)
 
 
 @pytest.fixture
@@ -224,7 +213,7 @@ def test_an_export_is_taken_under_its_own_name(
     assert lineloom("bitstream", project.path, "--board", "pynq-z2").code == 3
     out = tmp_path / "conv-pynq-z2"
     assert (out / "engines" / "conv" / "ip" / "component.xml").is_file()
-    assert not (out / "engines" / "conv" / "package_ip.tcl").exists()
+    assert not (out / "engines" / "conv" / "component.xml").exists()
     assert f"create_bd_cell -type ip -vlnv {vlnv} conv" in (out / "build.tcl").read_text()
     assert json.loads((out / "manifest.json").read_text())["vlnv"] == vlnv
     assert not (project.path / "rtl").exists(), "it was lowered for nothing"
