@@ -30,10 +30,11 @@ from sim.cosim import rtl_of
 from sim.engine import Engine
 from sim.engine_cocotb import CocotbEngine
 from sim.engine_fast import FastEngine
+from sim.failures import BoardHang
 from sim.memory import Allocation, Memory
 from sim.overlay_files import SimulatedBit, prepare
 from sim.processing_system import ProcessingSystem, processing_system
-from sim.system import BoardHang, System
+from sim.system import System
 from sim.verilate import verilate
 
 __all__ = ["SimulatedDevice", "board"]
