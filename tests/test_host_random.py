@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,7 @@ def multiply(data: st.DataObject, design: Any, gemm: Any) -> None:
         _counts["products"] += 1
 
 
-@given(data=st.data())
-def any_design(data: st.DataObject) -> None:
+def judge(data: st.DataObject) -> None:
     strategy = data.draw(st.sampled_from([conv2ds(), gemms(), conv2ds()]))
     design = data.draw(strategy.filter(fits), label="design")
     held = data.draw(parameters(design)) if isinstance(design, Conv2d) else None
@@ -109,10 +109,15 @@ def any_design(data: st.DataObject) -> None:
         shutil.rmtree(folder)
 
 
+def examples() -> Callable[[], None]:
+    """A new function each time, as settings can be given to one once only."""
+    return given(data=st.data())(lambda data: judge(data))
+
+
 def test_random_designs() -> None:
     # Each is a lowering and a build of a simulator: few, and no search for a smaller one.
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    hypothesis.seed("host")(settings(max_examples=2, phases=phases)(any_design))()
+    hypothesis.seed("host")(settings(max_examples=2, phases=phases)(examples()))()
 
 
 @pytest.mark.soak
@@ -124,6 +129,6 @@ def test_random_designs_for_a_long_time(
         seed = random.SystemRandom().getrandbits(32)
         with capsys.disabled():
             print(f"\nrandom designs on a board with hypothesis.seed({seed})", end="", flush=True)
-        hypothesis.seed(seed)(settings(max_examples=3)(any_design))()
+        hypothesis.seed(seed)(settings(max_examples=3)(examples()))()
     with capsys.disabled():
         print(f"\nthrough the host library: {dict(sorted(_counts.items()))}")
