@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hls import Conv2d, Gemm, Project, generate
+from hls.manifest import manifest
+from hls.overlay import Engine
 from hls.rtl import lower_project
 
-__all__ = ["CONV", "GEMM", "LOADED", "lowered"]
+__all__ = ["CONV", "GEMM", "LOADED", "engine", "lowered"]
 
 CONV = Conv2d(name="conv", height=4, width=4, in_channels=3, out_channels=2, simd=3, pe=2)
 """Streams of three bytes, which no DMA has."""
@@ -34,3 +36,9 @@ def _lowered(design: Any) -> Path:
     project = generate(design, Path(_FOLDER.name) / design.name)
     lower_project(project)
     return project.path
+
+
+def engine(design: Any, **changes: Any) -> Engine:
+    """An engine of `design`, whose manifest has `changes`."""
+    data = manifest(design) | changes
+    return Engine(design.name, data["vlnv"], data)
