@@ -1,8 +1,8 @@
 """From generated projects to a bitstream for a board, by Vivado, or to the scripts that make it.
 
-A folder gets all that Vivado needs: the engines' Verilog (or IP that Vitis HLS exported), scripts
-that package them, build the block design around them and implement it, and the manifest that hosts
-read. It can be copied to another machine as it is.
+A folder gets all that Vivado needs: the engines as IP (their Verilog with a component.xml of ours,
+or what Vitis HLS exported), a script that builds the block design around them and implements it,
+and the manifest that hosts read. It can be copied to another machine as it is.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hls.boards import RESOURCES, Board
-from hls.design import Design
 from hls.errors import CheckFailed, InputError, ToolFailed, ToolNotFound
 from hls.estimate import TARGETS, kept, obstacles
 from hls.generator import summary
 from hls.handoff import check_handoff
-from hls.ipxact import read_component
+from hls.ipxact import package, read_component
 from hls.overlay import Engine, Overlay
 from hls.project import Project
 from hls.registers import register_map
@@ -279,8 +278,11 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _publish(sources: Sequence[_Source], overlay: Overlay, folder: Path) -> None:
     """Write the folder beside its place and move it there; earlier bitstreams go with the old."""
-    packaged = {source.engine.name: source.project.design for source in sources if source.rtl}
-    texts = scripts(overlay, packaged)
+    texts = scripts(overlay) | {
+        f"engines/{source.engine.name}/{name}": text
+        for source in sources if source.rtl is not None
+        for name, text in _packaged(source).items()
+    }  # fmt: skip
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
@@ -299,36 +301,19 @@ def _publish(sources: Sequence[_Source], overlay: Overlay, folder: Path) -> None
         ) from None
 
 
-def scripts(overlay: Overlay, packaged: Mapping[str, Design]) -> dict[str, str]:
-    """The generated text files: path inside the folder -> content.
+def _packaged(source: _Source) -> dict[str, str]:
+    files = {file.name: file.read_bytes() for file in source.folder.iterdir()}
+    return package(source.engine, summary(source.project.design), files)
 
-    Args:
-        overlay: what the bitstream holds.
-        packaged: the engines that come as Verilog, by name; the others are IP already.
-    """
-    ours = [engine for engine in overlay.engines if engine.name in packaged]
-    texts = {
+
+def scripts(overlay: Overlay) -> dict[str, str]:
+    """The generated text files beside the engines: path inside the folder -> content."""
+    return {
         "manifest.json": json.dumps(overlay.manifests, indent=2) + "\n",
         "README.md": render("pynq/README.md.j2", overlay=overlay),
         "build.tcl": render(
             "pynq/build.tcl.j2",
             overlay=overlay,
-            packaged=ours,
             address_bits=_ADDRESS_BITS[overlay.board.family],
         ),
     }
-    for engine in ours:
-        vendor, library, core, version = engine.vlnv.split(":")
-        texts[f"engines/{engine.name}/package_ip.tcl"] = render(
-            "pynq/package_ip.tcl.j2",
-            engine=engine,
-            manifest=engine.manifest,
-            board=overlay.board,
-            registers=register_map(engine.manifest["registers"]),
-            summary=summary(packaged[engine.name]),
-            vendor=vendor,
-            library=library,
-            core=core,
-            version=version,
-        )
-    return texts

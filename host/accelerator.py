@@ -111,7 +111,7 @@ class Accelerator:
             engine.instance,
             engine.manifest["design"],
             float(pynq.Clocks.fclk0_mhz),
-            engine.clock_mhz,
+            self._session.clock_mhz if engine.clock_mhz is None else engine.clock_mhz,
             costs=engine.manifest["costs"],
         )
 

@@ -52,8 +52,7 @@ class Kernel(pynq.DefaultIP):  # type: ignore[misc]
     @property
     def pin(self) -> str | None:
         """Name of the interrupt that ends a call, if it is connected."""
-        pins = self.description.get("interrupts", {})
-        return next((str(pin["fullpath"]) for pin in pins.values()), None)
+        return next((str(pin["fullpath"]) for pin in self._interrupts.values()), None)
 
     def describe(self) -> str:
         """CTRL in words, such as `0x01 (started)`."""

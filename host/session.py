@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import tempfile
 import threading
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pynq
 
 from host.errors import AcceleratorError
 from host.kernel import bind, check
+from host.lock import BoardLock
 from host.manifest import Engine, read_engines
 
 __all__ = ["Session"]
@@ -31,7 +30,7 @@ class Session:
         self.generation = 0
         self._device = device
         _refuse_simulated(bitfile, device)
-        self._lock = _lock(device)
+        self._lock = BoardLock(device.name)
         for engine in self.engines.values():
             bind(engine.vlnv)
         try:
@@ -39,7 +38,7 @@ class Session:
             for engine in self.engines.values():
                 check(engine, self.overlay.ip_dict, bitfile.name)
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             raise
 
     @classmethod
@@ -67,7 +66,7 @@ class Session:
             engine = session._take(name)
         except AcceleratorError:
             if not session.users:
-                session._lock.close()
+                session._lock.release()
             raise
         cls._open[device.name] = session
         return session, engine
@@ -92,12 +91,18 @@ class Session:
         self.users.add(name)
         return self.engines[name]
 
+    @property
+    def clock_mhz(self) -> float | None:
+        """The first clock of the fabric as the hand-off has it, if it does."""
+        found = self.overlay.clock_dict.get(0, {}).get("frequency")
+        return None if found is None else float(found)
+
     def leave(self, engine: Engine) -> None:
         """Give an engine back; with the last one the session ends."""
         with self._joining:
             self.users.discard(engine.instance)
             if not self.users:
-                self._lock.close()
+                self._lock.release()
                 self._open.pop(self._device.name, None)
 
     def reload(self) -> None:
@@ -158,20 +163,3 @@ def _refuse_simulated(bitfile: Path, device: Any) -> None:
             f"{bitfile.name} is for the simulated board; build one for this board with lineloom "
             "bitstream"
         )
-
-
-def _lock(device: Any) -> IO[str]:
-    """A lock on the board for this process; it is gone with the process."""
-    place = Path(tempfile.gettempdir()) / f"lineloom-{device.name}.lock"
-    try:
-        file = place.open("a")
-    except OSError as error:
-        raise AcceleratorError(f"{place} cannot be opened ({error.strerror}); delete it") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise AcceleratorError(
-            "another process uses the accelerators of this board; shut down its notebook kernel"
-        ) from None
-    return file

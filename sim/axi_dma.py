@@ -2,12 +2,16 @@
 
 As on a board, a transfer starts with the write of a LENGTH other than 0, a channel that is halted
 takes none and is not idle, a packet that does not end within LENGTH is an internal error, and after
-an error the channel stays halted until the DMA is reset.
+an error the channel stays halted until the DMA is reset. There is no data realignment engine, as in
+what templates/pynq builds: what a board makes of an unaligned address is unpredictable, so that the
+model refuses it.
 """
 
 from __future__ import annotations
 
+from hls.overlay import Dma, Stream
 from sim.engine import Engine, Progress
+from sim.failures import BusError
 
 __all__ = ["LENGTH_BITS", "AxiDma"]
 
@@ -29,8 +33,9 @@ _CR_WRITABLE = _RUN | _IOC_ENABLE | 1 << 13 | _ERROR_ENABLE | 0xFFFF_0000
 class _Channel:
     """One direction."""
 
-    def __init__(self, engine: Engine, port: str) -> None:
-        self._engine, self._port = engine, port
+    def __init__(self, engine: Engine, stream: Stream, name: str) -> None:
+        self._engine, self._port, self._name = engine, stream.port, name
+        self._aligned_bytes = stream.memory_bits // 8
         self.reset()
 
     def reset(self) -> None:
@@ -110,6 +115,12 @@ class _Channel:
     def _start(self, size_bytes: int) -> None:
         if size_bytes == 0:
             return
+        if self._address % self._aligned_bytes:
+            raise BusError(
+                f"{self._name} is to begin at {self._address:#x}, which is no multiple of "
+                f"{self._aligned_bytes} bytes; without a data realignment engine, a board would "
+                "transfer unpredictable data (PG021). Begin at the start of a buffer"
+            )
         self._length = size_bytes
         self._status &= ~_IDLE
         self._under_way = True
@@ -119,12 +130,12 @@ class _Channel:
 class AxiDma:
     """An AXI DMA with a channel for each stream that it is given."""
 
-    def __init__(self, engine: Engine, mm2s: str | None, s2mm: str | None) -> None:
-        """Connect the channels to streams of `engine` by their names."""
+    def __init__(self, engine: Engine, dma: Dma) -> None:
+        """Connect the channels to the streams of `engine`."""
         self._channels = {
-            base: _Channel(engine, port)
-            for base, port in ((0, mm2s), (_S2MM, s2mm))
-            if port is not None
+            base: _Channel(engine, stream, f"{dma.name} {name}")
+            for base, stream, name in ((0, dma.mm2s, "MM2S"), (_S2MM, dma.s2mm, "S2MM"))
+            if stream is not None
         }
 
     @property

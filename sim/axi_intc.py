@@ -7,21 +7,27 @@ from collections.abc import Callable, Sequence
 __all__ = ["AxiIntc"]
 
 _ISR, _IPR, _IER, _IAR, _SIE, _CIE, _IVR, _MER = range(0x00, 0x20, 4)
-_MASTER_ENABLE = 1
+_MASTER_ENABLE, _HARDWARE_ENABLE = 1 << 0, 1 << 1
 
 
 class AxiIntc:
-    """Interrupts of many sources on one line."""
+    """Interrupts of many sources on one line.
+
+    Until HIE of the MER is set, which only a reset undoes, nobody looks at the inputs, and software
+    may raise interrupts by writing the ISR; from then on, writes of the ISR do nothing.
+    """
 
     def __init__(self, inputs: Sequence[Callable[[], bool]]) -> None:
         """Take the inputs in the order of their numbers."""
         self._inputs = inputs
+        self._there = (1 << len(inputs)) - 1
         self._status = self._enabled = self._master = 0
 
     def _look(self) -> int:
         """The status, in which an interrupt stays until it is acknowledged."""
-        for number, level in enumerate(self._inputs):
-            self._status |= level() << number
+        if self._master & _HARDWARE_ENABLE:
+            for number, level in enumerate(self._inputs):
+                self._status |= level() << number
         return self._status
 
     @property
@@ -44,14 +50,16 @@ class AxiIntc:
         return words.get(offset, 0)
 
     def write(self, offset: int, word: int) -> None:
-        """Write a register."""
-        if offset == _IER:
-            self._enabled = word
+        """Write a register; bits without an input stay 0."""
+        if offset == _ISR and not self._master & _HARDWARE_ENABLE:
+            self._status |= word & self._there
+        elif offset == _IER:
+            self._enabled = word & self._there
         elif offset == _IAR:
             self._status &= ~word
         elif offset == _SIE:
-            self._enabled |= word
+            self._enabled |= word & self._there
         elif offset == _CIE:
             self._enabled &= ~word
         elif offset == _MER:
-            self._master = word
+            self._master = word & _MASTER_ENABLE | (self._master | word) & _HARDWARE_ENABLE

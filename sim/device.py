@@ -30,14 +30,16 @@ from sim.cosim import rtl_of
 from sim.engine import Engine
 from sim.engine_cocotb import CocotbEngine
 from sim.engine_fast import FastEngine
+from sim.failures import BoardHang
 from sim.memory import Allocation, Memory
 from sim.overlay_files import SimulatedBit, prepare
 from sim.processing_system import ProcessingSystem, processing_system
-from sim.system import BoardHang, System
+from sim.system import System
 from sim.verilate import verilate
 
 __all__ = ["SimulatedDevice", "board"]
 
+_ENGINES: dict[str, type[Engine]] = {"fast": FastEngine, "cocotb": CocotbEngine}
 MEMORY_BYTES = 256 << 20
 PATIENCE_CYCLES = {"fast": 10_000_000, "cocotb": 50_000}
 """How long an engine may rest while it is polled: some seconds."""
@@ -183,15 +185,15 @@ class SimulatedDevice(Device):  # type: ignore[misc]
         rtl: Rtl = rtl_of(project)
         model = verilate(rtl.top, rtl.files, project.path / "sim", waves=self._waves)
         file = (project.path / "sim" / f"{rtl.top}.vcd").resolve() if self._waves else None
-        how: dict[str, Any] = {
-            "stalls": self._stalls,
-            "seed": self._seed + 100 * place,
-            "waves": file,
-            "folder": rtl.folder / "rtl",
-        }
-        if self._kind == "cocotb":
-            return CocotbEngine(model, project.manifest, self.memory, **how)
-        return FastEngine(model, project.manifest, self.memory.bytes, self.memory.base, **how)
+        return _ENGINES[self._kind](
+            model,
+            project.manifest,
+            self.memory,
+            stalls=self._stalls,
+            seed=self._seed + 100 * place,
+            waves=file,
+            folder=rtl.folder / "rtl",
+        )
 
     def shutdown(self) -> None:
         """There are no shutdown managers."""

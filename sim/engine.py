@@ -7,8 +7,14 @@ data movers of AXI DMAs at their streams, and their AXI4 masters at the board's 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:  # the simulator that imports this has no pynq to load
+    from sim.memory import Memory
+    from sim.verilate import Model
 
 __all__ = ["Engine", "Progress", "Transfer"]
 
@@ -34,6 +40,32 @@ class Transfer(NamedTuple):
 
 class Engine(Protocol):
     """One design, its clock running only inside `read`, `write` and `step`."""
+
+    def __init__(
+        self,
+        model: Model,
+        manifest: Mapping[str, Any],
+        memory: Memory,
+        *,
+        stalls: float,
+        seed: int,
+        waves: Path | None,
+        folder: Path,
+    ) -> None:
+        """Make a design that has just been reset.
+
+        Args:
+            model: the simulator.
+            manifest: of the design.
+            memory: the board's memory, shared with it.
+            stalls: share of cycles in which each port pauses.
+            seed: of the pauses and of what is undefined after power-up.
+            waves: the VCD file to write.
+            folder: the working folder of the simulation, for files that the design reads.
+
+        Raises:
+            ToolNotFound, ToolFailed: the engine cannot run, or the design lacks ports.
+        """
 
     @property
     def cycle(self) -> int:

@@ -43,15 +43,6 @@ class CocotbEngine:
     ) -> None:
         """Start the simulator and reset the design.
 
-        Args:
-            model: the simulator.
-            manifest: of the design.
-            memory: the board's memory, shared with it.
-            stalls: share of cycles in which each port pauses.
-            seed: of the pauses and of what is undefined after power-up.
-            waves: the VCD file to write.
-            folder: the working folder of the simulation, for files that the design reads.
-
         Raises:
             ToolNotFound: there is no shared library of this Python to load into the simulator.
             ToolFailed: the simulator broke down.

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from hls.errors import ToolFailed
 from hls.gemm import MEMORY_LATENCY_CYCLES
 from sim.engine import Progress, Transfer
 from sim.fast import library
+from sim.memory import Memory
 from sim.verilate import Model
 
 __all__ = ["FastEngine"]
@@ -27,8 +25,7 @@ class FastEngine:
         self,
         model: Model,
         manifest: Mapping[str, Any],
-        memory: npt.NDArray[np.uint8],
-        memory_base: int,
+        memory: Memory,
         *,
         stalls: float,
         seed: int,
@@ -37,21 +34,11 @@ class FastEngine:
     ) -> None:
         """Make the model and reset it.
 
-        Args:
-            model: the simulator.
-            manifest: of the design.
-            memory: the board's memory, shared with it.
-            memory_base: address of its first byte.
-            stalls: share of cycles in which each port pauses.
-            seed: of the pauses and of what is undefined after power-up.
-            waves: the VCD file to write.
-            folder: the working folder while the design is set up, for files that it reads.
-
         Raises:
             ToolFailed: the design lacks ports that its manifest names.
         """
         self._library = library(model.library)
-        self._memory = memory  # the library keeps a pointer to it
+        self._memory = memory.bytes  # the library keeps a pointer to them
         control = manifest["registers"]["port"]
         path = None if waves is None else str(waves).encode()
         with contextlib.chdir(folder):
@@ -60,10 +47,10 @@ class FastEngine:
             )
             if not self._bench:
                 raise ToolFailed(f"{manifest['top']}: lacks ap_clk, ap_rst_n or {control}_*")
-            self._do("memory", memory_base, memory.ctypes.data, memory.size)
+            self._do("memory", memory.base, self._memory.ctypes.data, self._memory.size)
             self._movers: dict[str, tuple[int, int]] = {}
             for port in manifest["ports"]:
-                self._attach(port, memory_base, memory.size)
+                self._attach(port, memory.base, self._memory.size)
             self._do("reset")
 
     def _do(self, name: str, *arguments: Any) -> Any:

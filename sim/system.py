@@ -15,8 +15,9 @@ from hls.overlay import Overlay
 from sim.axi_dma import AxiDma
 from sim.axi_intc import AxiIntc
 from sim.engine import Engine
+from sim.failures import BoardHang, BusError
 
-__all__ = ["BoardHang", "BusError", "System"]
+__all__ = ["System"]
 
 _CYCLES_PER_READ = 200
 """A read of a register over pynq takes some microseconds."""
@@ -26,14 +27,6 @@ _LONGEST_STEP = 20_000
 _AWAY_SECONDS = 0.002
 """Host time between two accesses from which on it counts as time that passes on the board."""
 _SETTLED_CYCLES = 1000
-
-
-class BoardHang(RuntimeError):
-    """Registers are polled although nothing moves any more: on a board, this would never end."""
-
-
-class BusError(RuntimeError):
-    """An access that a board answers with a bus error, or that breaks a rule of the protocol."""
 
 
 class _Registers(Protocol):
@@ -64,11 +57,7 @@ class System:
         self._clock_hz = overlay.clock_mhz * 1e6
         self._patience = patience_cycles
         self.dmas = {
-            dma.name: AxiDma(
-                engines[engine.name],
-                dma.mm2s.port if dma.mm2s else None,
-                dma.s2mm.port if dma.s2mm else None,
-            )
+            dma.name: AxiDma(engines[engine.name], dma)
             for engine in overlay.engines
             for dma in engine.dmas
         }

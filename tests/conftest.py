@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,48 @@ def soak_seconds(request: pytest.FixtureRequest) -> float:
     tests = [item for item in request.session.items if item.get_closest_marker("soak")]
     minutes: float = request.config.getoption("--soak-minutes")
     return 60 * minutes / len(tests)
+
+
+# ---- Accelerators on the simulated board; only who uses them imports pynq --------------------
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All projects of `overlays.DESIGNS`."""
+    from overlays import DESIGNS, generate
+
+    made = tmp_path_factory.mktemp("host")
+    generate(made, *DESIGNS)
+    return made
+
+
+@pytest.fixture(params=["pynq-z2", "kv260"])
+def both(request: pytest.FixtureRequest, folder: Path) -> Iterator[Path]:
+    """conv1 and gemm1 on a board of each family: the overlay's folder."""
+    import sim
+
+    with sim.board(folder / "conv1", folder / "gemm1", board=request.param):
+        yield folder / "conv1_gemm1"
+
+
+@pytest.fixture
+def device(folder: Path) -> Iterator[Any]:
+    """A board for conv1."""
+    import sim
+
+    with sim.board(folder / "conv1") as made:
+        yield made
+
+
+@pytest.fixture
+def conv(device: Any, folder: Path) -> Iterator[Any]:
+    """conv1 as an accelerator on `device`."""
+    from overlays import LIMIT_S
+
+    from host import Accelerator
+
+    with Accelerator(folder / "conv1", timeout_s=LIMIT_S) as made:
+        yield made
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ from hls.__main__ import main
 from hls.parameters import Parameters
 from sim import reference
 
-__all__ = ["DESIGNS", "convolved", "generate", "multiplied"]
+__all__ = ["DESIGNS", "LIMIT_S", "convolved", "generate", "good", "images", "multiplied"]
+
+LIMIT_S = 0.001
+"""Of the simulated board's time: 100,000 cycles."""
 
 DESIGNS = {
     "conv1": "conv2d --input 6x7x3 --filters 4 --kernel 3 --padding same --simd 3 --pe 2",
@@ -61,3 +64,15 @@ def multiplied(project: Path, *operands: Any) -> Any:
     gemm = Project.open(project).design
     assert isinstance(gemm, Gemm)
     return reference.gemm_output(gemm, *operands)
+
+
+def images(count: int, seed: int = 0) -> Any:
+    """Frames for conv1."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-128, 128, (count, 6, 7, 3)).astype(np.int8)
+
+
+def good(conv: Any, folder: Path, seed: int = 5) -> bool:
+    """Whether conv1, a project in `folder`, does what it must."""
+    x = images(2, seed)
+    return bool((conv(x) == convolved(folder / "conv1", x)).all())

@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import vivado
 from conftest import Lineloom
+from lowered import CONV, lowered
 
-from hls import Conv2d, Gemm, estimate, generate
+from hls import Conv2d, estimate, generate
 from hls.bitstream import find
-from hls.boards import board
-from hls.errors import CheckFailed, InputError, ToolFailed, ToolNotFound
-from hls.handoff import check_handoff
-from hls.manifest import manifest
-from hls.overlay import Engine, Overlay
+from hls.errors import ToolNotFound
 from hls.project import Project
 from hls.registers import register_map
-from hls.rtl import lower_project
-from sim.handoff import handoff
-from sim.processing_system import processing_system
 
-CONV = Conv2d(name="conv", height=4, width=4, in_channels=2, out_channels=2, simd=2, pe=2)
-GEMM = Gemm(name="product", max_m=8, max_k=8, max_n=8, rows=4, cols=4, bias="s32")
 LARGE = Conv2d(name="big", height=32, width=32, in_channels=64, out_channels=64, simd=32, pe=32)
 
 
-def engine(design: Any, **changes: Any) -> Engine:
-    data = manifest(design) | changes
-    return Engine(design.name, data["vlnv"], data)
-
-
-@pytest.fixture(scope="module")
-def lowered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = generate(CONV, tmp_path_factory.mktemp("lowered") / "conv")
-    lower_project(project)
-    return project.path
-
-
 @pytest.fixture
-def conv(lowered: Path, tmp_path: Path) -> Project:
-    shutil.copytree(lowered, tmp_path / "conv")
-    return Project.open(tmp_path / "conv")
+def conv(tmp_path: Path) -> Project:
+    return lowered(CONV, tmp_path)
 
 
 @pytest.fixture
@@ -224,7 +201,7 @@ def test_an_export_is_taken_under_its_own_name(
     assert lineloom("bitstream", project.path, "--board", "pynq-z2").code == 3
     out = tmp_path / "conv-pynq-z2"
     assert (out / "engines" / "conv" / "ip" / "component.xml").is_file()
-    assert not (out / "engines" / "conv" / "package_ip.tcl").exists()
+    assert not (out / "engines" / "conv" / "component.xml").exists()
     assert f"create_bd_cell -type ip -vlnv {vlnv} conv" in (out / "build.tcl").read_text()
     assert json.loads((out / "manifest.json").read_text())["vlnv"] == vlnv
     assert not (project.path / "rtl").exists(), "it was lowered for nothing"
@@ -363,98 +340,3 @@ def test_a_kept_estimate_is_heeded(
     # At another clock the RTL is another one, of which there is no estimate.
     assert lineloom(*arguments, "--clock", 50).code == 3
     estimate.yosys.cache_clear()
-
-
-# ---- The hand-off --------------------------------------------------------------------------------
-
-
-def test_the_simulated_board_describes_the_same_cells(tmp_path: Path) -> None:
-    """The .hwh of sim.device is written by other code, and has to pass as Vivado's does."""
-    target = board("pynq-z2")
-    overlay = Overlay(target, 100.0, (engine(CONV), engine(GEMM)))
-    file = tmp_path / "both.hwh"
-    text = handoff(overlay, processing_system(target))
-    file.write_text(text)
-    check_handoff(file, overlay)
-    file.write_text(text.replace('INSTANCE="conv_dma"', 'INSTANCE="dma_0"'))
-    with pytest.raises(CheckFailed, match=r"both\.hwh has no conv_dma, on which hosts rely"):
-        check_handoff(file, overlay)
-    file.write_text(text.replace("lineloom:hls:conv:1.0", "xilinx.com:hls:conv:1.0"))
-    with pytest.raises(CheckFailed, match=r"conv as xilinx\.com:hls:conv:1\.0 instead of lineloom"):
-        check_handoff(file, overlay)
-    file.write_text(text.replace('INSTANCE="product"', 'INSTANCE="gemm"'))
-    with pytest.raises(CheckFailed, match="has no product"):
-        check_handoff(file, overlay)
-    file.write_text("<EDKSYSTEM>")
-    with pytest.raises(ToolFailed, match=r"no readable both\.hwh"):
-        check_handoff(file, overlay)
-
-
-# ---- The overlay's rules -------------------------------------------------------------------------
-
-
-def with_widths(design: Any, **widths: int) -> Engine:
-    """An engine whose manifest has ports of other widths."""
-    data = manifest(design)
-    ports = [port | {"width_bits": widths.get(port["name"], port["width_bits"])}
-             for port in data["ports"]]  # fmt: skip
-    return engine(design, ports=ports)
-
-
-@pytest.mark.parametrize(
-    ("made", "words"),
-    [
-        (with_widths(CONV, in_r=2048), "conv: in_r is 2048 bits wide, AXI reaches 1024"),
-        (with_widths(GEMM, m_axi_gmem_a=16), "product: m_axi_gmem_a is 16 bits wide, SmartConnect "
-         "takes 32 and more"),
-        (with_widths(CONV, in_r=8 * 27), r"which the width converter brings to 256 by way of 864 "
-         "bytes; it has at most 512"),
-    ],
-)  # fmt: skip
-def test_widths_that_axi_has_not(made: Engine, words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        Overlay(board("pynq-z2"), 100.0, (made,))
-
-
-def test_a_port_wider_than_the_board_s_is_converted_but_too_much_traffic_is_told() -> None:
-    target = board("pynq-z2")
-    wide = with_widths(GEMM, m_axi_gmem_a=256)
-    assert Overlay(target, 100.0, (wide,)).slow == []
-    costs = manifest(CONV)["costs"] | {"dram_bytes": 1300, "predicted_cycles": 100}
-    slow = Overlay(target, 100.0, (engine(CONV, costs=costs),)).slow
-    assert slow == [
-        "conv moves 13.0 bytes a cycle, its 1 memory ports on pynq-z2 at most 8, so it takes more "
-        "cycles than predicted"
-    ]
-
-
-def test_masters_are_spread_over_the_ports() -> None:
-    overlay = Overlay(board("pynq-z2"), 100.0, (engine(GEMM),))
-    spread = {port.index: [m.interface for m in port.masters] for port in overlay.memory_ports}
-    # Reads on ports of their own; writes beside them, as they have their own channels.
-    assert spread == {
-        0: ["m_axi_gmem_a", "m_axi_gmem_c"], 1: ["m_axi_gmem_b"], 2: ["m_axi_gmem_p"],
-    }  # fmt: skip
-
-
-def test_too_many_engines() -> None:
-    engines = tuple(engine(replace(CONV, name=f"c{n}")) for n in range(8))
-    with pytest.raises(InputError, match="needs 17 AXI4-Lite slaves, at most 16"):
-        Overlay(board("pynq-z2"), 100.0, engines)
-    assert len(Overlay(board("pynq-z2"), 100.0, engines[:7]).slaves) == 15
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("system_ps", "names that begin with system_ belong to the overlay"),
-     ("conv_dma", "two cells of the overlay would be called conv_dma")],
-)  # fmt: skip
-def test_names_of_cells_do_not_collide(name: str, words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        Overlay(board("pynq-z2"), 100.0, (engine(CONV), engine(replace(CONV, name=name))))
-
-
-def test_a_name_too_long_for_files() -> None:
-    engines = tuple(engine(replace(CONV, name=f"{'c' * 39}{n}")) for n in range(3))
-    with pytest.raises(InputError, match="is longer than 100 characters"):
-        Overlay(board("pynq-z2"), 100.0, engines)

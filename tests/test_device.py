@@ -18,8 +18,9 @@ from pynq import MMIO, Clocks, Overlay, allocate
 
 import sim
 from hls.errors import InputError
+from sim.axi_intc import AxiIntc
 from sim.device import SimulatedDevice
-from sim.system import BoardHang, BusError
+from sim.failures import BoardHang, BusError
 
 SHAPE, RESULT = (6, 7, 3), (6, 7, 4)
 
@@ -342,6 +343,22 @@ def test_an_unaligned_transfer_is_refused(z2: SimulatedDevice, projects: list[Pa
         found.conv1_dma.recvchannel.transfer(sink, start=1)
 
 
+@pytest.mark.parametrize("channel", [0x00, 0x30])
+def test_an_unaligned_transfer_past_pynq_is_told(
+    z2: SimulatedDevice, projects: list[Path], channel: int
+) -> None:
+    """Three bytes a beat travel as four: so much memory a word, and so the alignment."""
+    found = overlay(projects)
+    buffer, dma = allocate(256, np.int8), found.conv1_dma
+    dma.write(channel + 0x18, buffer.physical_address + 6)
+    with pytest.raises(BusError, match=r"conv1_dma (MM2S|S2MM) is to begin at 0x\w+6, which is no "
+                       r"multiple of 4 bytes; without a data realignment engine"):  # fmt: skip
+        dma.write(channel + 0x28, 64)
+    assert dma.read(channel + 0x04) & 3 == 0  # nothing has begun
+    dma.write(channel + 0x18, buffer.physical_address + 8)
+    dma.write(channel + 0x28, 64)  # an aligned one begins
+
+
 def test_a_transfer_while_halted(z2: SimulatedDevice, projects: list[Path]) -> None:
     found = overlay(projects)
     sink = allocate(256, np.int8)
@@ -409,6 +426,8 @@ def test_an_interrupt_controller(z2: SimulatedDevice, projects: list[Path]) -> N
     convolution(found, image())
     found.conv1_dma.recvchannel.wait()
     line = 1 << found.interrupt_pins["conv1/interrupt"]["index"]
+    assert controller.read(0x00) == 0  # pynq enables inputs with the first await
+    controller.write(0x1C, 3)  # MER
     assert controller.read(0x00) & line
     assert controller.read(0x04) & line == 0
     assert controller.read(0x18) == 0xFFFF_FFFF
@@ -422,6 +441,34 @@ def test_an_interrupt_controller(z2: SimulatedDevice, projects: list[Path]) -> N
     assert controller.read(0x00) & line == 0
     controller.write(0x14, line)  # CIE
     assert controller.read(0x08) == 0
+
+
+def test_hardware_interrupts_once_enabled_stay_so() -> None:
+    """PG099, MER and ISR: software can raise interrupts until HIE is set, inputs count since."""
+    levels = [False, True]
+    controller = AxiIntc([lambda: levels[0], lambda: levels[1]])
+    controller.write(0x08, 0xFF)  # IER: two inputs, two bits
+    assert controller.read(0x08) == 0b11
+    controller.write(0x1C, 1)  # MER: master enable alone
+    assert not controller.interrupt  # the active input is not looked at
+    controller.write(0x00, 0b101)  # ISR
+    assert controller.interrupt
+    assert [controller.read(offset) for offset in (0x00, 0x04, 0x18)] == [1, 1, 0]
+    controller.write(0x00, 0)  # zeros have no effect
+    assert controller.read(0x00) == 1
+    controller.write(0x0C, 1)  # IAR
+    assert not controller.interrupt
+    controller.write(0x1C, 0b10)  # MER: hardware enable, which stays
+    assert controller.read(0x00) == 0b10
+    assert not controller.interrupt
+    controller.write(0x1C, 1)
+    assert controller.read(0x1C) == 0b11
+    assert controller.interrupt
+    controller.write(0x00, 1)  # ISR: no effect any more
+    assert controller.read(0x00) == 0b10
+    levels[1] = False
+    controller.write(0x0C, 0b10)
+    assert controller.read(0x18) == 0xFFFF_FFFF
 
 
 # ---------------------------------------------------------------------- Vivado's hand-off

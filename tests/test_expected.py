@@ -15,7 +15,8 @@ from hls import Clip, Conv2d, Gemm, Pool
 from hls.bitstream import scripts
 from hls.boards import board
 from hls.design import Design
-from hls.generator import texts
+from hls.generator import summary, texts
+from hls.ipxact import package
 from hls.manifest import manifest
 from hls.overlay import Engine, Overlay
 from hls.parameters import random_parameters
@@ -60,6 +61,26 @@ OVERLAYS: dict[str, tuple[str, list[str]]] = {
     "overlay-kv260": ("kv260", ["narrow", "quantized"]),
 }
 NARROW = Conv2d(name="narrow", height=4, width=4, in_channels=3, out_channels=3, simd=3, pe=3)
+# Its RTL, as far as the packaged IP depends on it.
+NARROW_RTL = {
+    "narrow.v": b"""module narrow (
+  input ap_clk, ap_rst_n,
+  input [23:0] in_r_TDATA, input [2:0] in_r_TKEEP, in_r_TSTRB, input [0:0] in_r_TLAST,
+  input in_r_TVALID, output in_r_TREADY,
+  output [23:0] out_r_TDATA, output [2:0] out_r_TKEEP, out_r_TSTRB, output [0:0] out_r_TLAST,
+  output out_r_TVALID, input out_r_TREADY,
+  input [4:0] s_axi_control_AWADDR, input s_axi_control_AWVALID, output s_axi_control_AWREADY,
+  input [31:0] s_axi_control_WDATA, input [3:0] s_axi_control_WSTRB,
+  input s_axi_control_WVALID, output s_axi_control_WREADY,
+  output [1:0] s_axi_control_BRESP, output s_axi_control_BVALID, input s_axi_control_BREADY,
+  input [4:0] s_axi_control_ARADDR, input s_axi_control_ARVALID, output s_axi_control_ARREADY,
+  output [31:0] s_axi_control_RDATA, output [1:0] s_axi_control_RRESP,
+  output s_axi_control_RVALID, input s_axi_control_RREADY, output interrupt
+);
+endmodule
+""",
+    "narrow_rom.dat": b"00",
+}
 
 
 def overlay(name: str) -> dict[str, str]:
@@ -67,8 +88,11 @@ def overlay(name: str) -> dict[str, str]:
     target, names = OVERLAYS[name]
     designs = [DESIGNS.get(design, NARROW) for design in names]
     engines = [Engine(d.name, manifest(d)["vlnv"], manifest(d)) for d in designs]
-    made = Overlay(board(target), 100.0, tuple(engines))
-    return scripts(made, dict(zip(names, designs, strict=True)))
+    made = scripts(Overlay(board(target), 100.0, tuple(engines)))
+    if "narrow" in names:
+        ip = package(engines[names.index("narrow")], summary(NARROW), NARROW_RTL)
+        made |= {f"engines/narrow/{path}": text for path, text in ip.items()}
+    return made
 
 
 def generated(name: str) -> dict[str, str]:

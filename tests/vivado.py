@@ -33,8 +33,8 @@ COMMANDS = {
     "current_fileset": set(),
     "current_project": set(),
     "generate_target": {"-force"},
-    "get_bd_intf_pins": {"-of_objects="},
-    "get_bd_pins": {"-of_objects="},
+    "get_bd_intf_pins": {"-quiet", "-of_objects="},
+    "get_bd_pins": {"-quiet", "-of_objects="},
     "get_board_parts": {"-quiet", "-filter=", "-latest_file_version"},
     "get_files": {"-of_objects="},
     "get_ipdefs": {"-quiet", "-all", "-filter="},
@@ -42,27 +42,9 @@ COMMANDS = {
     "get_property": set(),
     "get_runs": {"-quiet", "-filter="},
     "get_timing_paths": {"-setup", "-hold", "-max_paths=", "-nworst="},
-    "ipx::add_address_block": set(),
-    "ipx::add_bus_parameter": set(),
-    "ipx::add_field": set(),
-    "ipx::add_memory_map": set(),
-    "ipx::add_register": set(),
-    "ipx::associate_bus_interfaces": {"-busif=", "-clock=", "-reset="},
     "ipx::check_integrity": {"-quiet"},
-    "ipx::create_xgui_files": set(),
-    "ipx::current_core": set(),
-    "ipx::get_address_blocks": {"-of_objects=", "-quiet"},
-    "ipx::get_bus_interfaces": {"-of_objects=", "-quiet"},
-    "ipx::get_bus_parameters": {"-of_objects=", "-quiet"},
-    "ipx::get_memory_maps": {"-of_objects=", "-quiet"},
-    "ipx::get_ports": {"-of_objects=", "-quiet"},
-    "ipx::infer_bus_interface": set(),
-    "ipx::package_project": {
-        "-root_dir=", "-vendor=", "-library=", "-taxonomy=", "-import_files", "-set_current=",
-        "-force",
-    },
-    "ipx::save_core": set(),
-    "ipx::update_checksums": set(),
+    "ipx::open_core": {"-quiet", "-set_current="},
+    "ipx::unload_core": {"-quiet"},
     "launch_runs": {"-jobs=", "-to_step=", "-next_step"},
     "make_wrapper": {"-files=", "-top", "-import"},
     "open_run": {"-name="},
@@ -79,11 +61,7 @@ COMMANDS = {
 }  # fmt: skip
 
 # Properties of objects other than cells of the block design.
-PROPERTIES = {
-    "access", "address_offset", "auto_family_support_level", "bit_offset", "bit_width",
-    "board_part", "description", "display_name", "ip_repo_paths", "name", "range", "size",
-    "slave_memory_map_ref", "supported_families", "top", "usage", "value", "version", "width",
-}  # fmt: skip
+PROPERTIES = {"board_part", "ip_repo_paths", "top"}
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@
 # what Vivado would make.
 #
 # STUB_RECORD names the file that gets a line a call. STUB_FAILS names a command that fails,
-# STUB_WITHOUT an IP that the catalog has not, STUB_INFERS=0 leaves all inference to the script,
-# STUB_INFERS=never finds no interface at all, STUB_BOARD= has no board files, STUB_SETUP and
-# STUB_HOLD are the slacks, STUB_RUN_FAILS names a run that fails, STUB_HANDOFF is none or bare.
+# STUB_WITHOUT an IP that the catalog has not, STUB_OPEN a pin that the block design has not,
+# STUB_BOARD= has no board files, STUB_SETUP and STUB_HOLD are the slacks, STUB_RUN_FAILS names a run
+# that fails, STUB_HANDOFF is none or bare.
 
 proc setting {name default} {
     expr {[info exists ::env(STUB_$name)] ? $::env(STUB_$name) : $default}
@@ -24,10 +24,10 @@ proc record {name arguments} {
 
 # Commands that the script calls for their effect alone.
 foreach name {
-    set_param set_property update_compile_order update_ip_catalog close_project
+    set_param set_property update_compile_order close_project
     create_bd_design connect_bd_net connect_bd_intf_net apply_bd_automation
     assign_bd_address validate_bd_design save_bd_design wait_on_run open_run
-    ipx::associate_bus_interfaces ipx::create_xgui_files ipx::update_checksums ipx::check_integrity
+    ipx::check_integrity ipx::unload_core
 } {
     namespace eval [namespace qualifiers $name] {}
     proc $name args "record $name \$args"
@@ -35,10 +35,15 @@ foreach name {
 
 # Commands that find objects: an object is its name here.
 foreach name {
-    current_project current_fileset get_files get_runs get_bd_pins get_bd_intf_pins
-    ipx::current_core
+    current_project current_fileset get_files get_runs
 } {
     proc $name args "record $name \$args; return \[lindex \$args end\]"
+}
+foreach name {get_bd_pins get_bd_intf_pins} {
+    proc $name args "
+        record $name \$args
+        if {\[setting OPEN {}\] ne \[lindex \$args end\]} { return \[lindex \$args end\] }
+    "
 }
 
 proc positional {arguments flags} {
@@ -101,6 +106,9 @@ proc get_ipdefs args {
     record get_ipdefs $args
     set pattern [lindex $args end]
     if {[lindex [split $pattern :] 2] eq [setting WITHOUT ""]} return
+    if {![string match xilinx.com:ip:* $pattern]} {
+        return [expr {[dict exists $::catalog $pattern] ? [list $pattern] : {}}]
+    }
     lmap version {9.0 10.0} {string map [list * $version] $pattern}
 }
 
@@ -123,7 +131,6 @@ proc get_property {name objects} {
         ENDPOINT_PIN { return system_i/conv/inst/end_reg/D }
         DATAPATH_DELAY { return 11.25 }
         LOGIC_LEVELS { return 14 }
-        NAME { return $objects }
         default { error "ERROR: no property $name" }
     }
 }
@@ -153,131 +160,53 @@ foreach name {report_timing_summary report_utilization report_power} {
     "
 }
 
-# ---- IP packager -----------------------------------------------------------------------------
-
-proc ipx::package_project args {
-    record ipx::package_project $args
-    set ::ip [dict create root [option $args -root_dir] vendor [option $args -vendor] \
-        library [option $args -library] name "" version "" maps {} registers {} usage {}]
-    set top [open [lsearch -inline $::sources */$::project_top.v]]
-    set ::ports [lmap {all port} [regexp -all -inline {(?:input|output) +\w+ +(?:\[\d+:0\] +)?(\w+)} \
-        [read $top]] {set port}]
-    close $top
-    set ::buses {}
-    if {[setting INFERS 1] == 1} {
-        foreach port $::ports {
-            if {[regexp {^(\w+)_(TVALID|ARVALID)$} $port all name]} {
-                lappend ::buses $name
-            }
-        }
-        lappend ::buses ap_clk ap_rst_n
-        dict set ::ip maps s_axi_control
-    }
-}
+# ---- IP catalog ------------------------------------------------------------------------------
 
 rename set_property _set_property
 proc set_property args {
     _set_property {*}$args
     lassign $args name value object
-    switch -- $name {
-        top { set ::project_top $value }
-        name - version { dict set ::ip $name $value }
-        usage { dict set ::ip usage $value }
-        address_offset { dict set ::ip registers $object $value }
-        ip_repo_paths { set ::repositories $value }
+    if {$name eq "ip_repo_paths"} {
+        set ::repositories $value
     }
 }
 
-proc ipx::get_ports {pattern args} {
-    record ipx::get_ports [list $pattern {*}$args]
-    return [lsearch -all -inline $::ports $pattern]
+# The text of the first element of a name.
+proc element {name text} {
+    regexp "<spirit:$name\[^>\]*>(\[^<\]*)<" $text all found
+    return $found
 }
 
-proc ipx::get_bus_interfaces args {
-    record ipx::get_bus_interfaces $args
-    set name [lindex [positional $args -quiet] 0]
-    if {$name in $::buses} {
-        return $name
-    }
-    if {"-quiet" ni $args} {
-        error "ERROR: no bus interface $name"
-    }
-}
-
-proc ipx::infer_bus_interface {ports type core} {
-    record ipx::infer_bus_interface [list $ports $type $core]
-    foreach port $ports {
-        if {$port ni $::ports} {
-            error "ERROR: no port $port"
+# All component.xml below the repositories, with what ends up in the hand-off.
+proc update_ip_catalog args {
+    record update_ip_catalog $args
+    set ::catalog {}
+    foreach repository $::repositories {
+        foreach file [glob -nocomplain -directory $repository */component.xml */ip/component.xml] {
+            set in [open $file]
+            set text [read $in]
+            close $in
+            set vlnv [join [lmap key {vendor library name version} {element $key $text}] :]
+            set registers {}
+            foreach part [lrange [split [string map {<spirit:register> \u0001} $text] \u0001] 1 end] {
+                dict set registers [element name $part] [element addressOffset $part]
+            }
+            set usage [expr {[string match *<spirit:usage>* $text] ? [element usage $text] : ""}]
+            dict set ::catalog $vlnv [dict create usage $usage registers $registers]
         }
     }
-    if {[setting INFERS 1] eq "never"} return
-    if {[llength $ports] == 1} {
-        lappend ::buses $ports
-    } else {
-        regexp {^(\w+)_[A-Z]+$} [lindex $ports 0] all name
-        lappend ::buses $name
-    }
 }
 
-proc ipx::get_bus_parameters args {
-    record ipx::get_bus_parameters $args
-}
-proc ipx::add_bus_parameter {name bus} {
-    record ipx::add_bus_parameter [list $name $bus]
-    return $bus.$name
-}
-proc ipx::get_memory_maps args {
-    record ipx::get_memory_maps $args
-    return [lsearch -inline [dict get $::ip maps] [lindex [positional $args -quiet] 0]]
-}
-proc ipx::add_memory_map {name core} {
-    record ipx::add_memory_map [list $name $core]
-    dict set ::ip maps $name
-    return $name
-}
-proc ipx::add_address_block {name map} {
-    record ipx::add_address_block [list $name $map]
-    return $name
-}
-proc ipx::get_address_blocks args {
-    record ipx::get_address_blocks $args
-    return reg0
-}
-proc ipx::add_register {name block} {
-    record ipx::add_register [list $name $block]
-    return $name
-}
-proc ipx::add_field {name register} {
-    record ipx::add_field [list $name $register]
-    return $register/$name
-}
-
-proc ipx::save_core core {
-    record ipx::save_core [list $core]
-    set text "<?xml version=\"1.0\"?>\n<spirit:component xmlns:spirit=\"http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009\">"
-    foreach key {vendor library name version} {
-        append text "<spirit:$key>[dict get $::ip $key]</spirit:$key>"
+proc ipx::open_core args {
+    record ipx::open_core $args
+    if {![file exists [lindex $args end]]} {
+        error "ERROR: no such component"
     }
-    append text "<spirit:busInterfaces>"
-    foreach bus $::buses {
-        append text "<spirit:busInterface><spirit:name>$bus</spirit:name></spirit:busInterface>"
-    }
-    append text "</spirit:busInterfaces><spirit:memoryMaps><spirit:memoryMap><spirit:addressBlock>"
-    dict for {name offset} [dict get $::ip registers] {
-        append text "<spirit:register><spirit:name>$name</spirit:name>" \
-            "<spirit:addressOffset>$offset</spirit:addressOffset></spirit:register>"
-    }
-    append text "</spirit:addressBlock></spirit:memoryMap></spirit:memoryMaps></spirit:component>"
-    write [dict get $::ip root]/component.xml $text
-    set vlnv [join [lmap key {vendor library name version} {dict get $::ip $key}] :]
-    dict set ::catalog $vlnv [dict create usage [dict get $::ip usage] \
-        registers [dict get $::ip registers]]
+    return core
 }
 
 # ---- Block design ----------------------------------------------------------------------------
 
-set catalog {}
 proc create_bd_cell args {
     record create_bd_cell $args
     set vlnv [option $args -vlnv]

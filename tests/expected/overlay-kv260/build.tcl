@@ -4,8 +4,8 @@
 #
 #   vivado -mode batch -notrace -source build.tcl
 #
-# It packages the engines, connects them to the processing system, implements the design, checks its
-# timing, and only then leaves narrow_quantized.bit, narrow_quantized.hwh and manifest.json in overlay/.
+# It takes the engines from engines/, connects them to the processing system, implements the design,
+# checks its timing, and only then leaves narrow_quantized.bit, narrow_quantized.hwh and manifest.json in overlay/.
 # Reports go to reports/, Vivado's own files to vivado/. The exit code is 0, or 1 with a last line
 # that says what failed. LINELOOM_BOARD_FILES may name a folder of board files, LINELOOM_JOBS the
 # number of processes (2).
@@ -30,13 +30,22 @@ proc cell {ip name} {
     return [create_bd_cell -type ip -vlnv [lindex $found end] $name]
 }
 
+# An interface or a pin of a cell; IP of another version may lack it.
+proc only {kind name} {
+    set found [get_bd_${kind}s -quiet $name]
+    if {[llength $found] != 1} {
+        error "the block design has no $name; its IP is not the one that this script was made for"
+    }
+    return $found
+}
+
 proc connect {from to} {
-    connect_bd_intf_net [get_bd_intf_pins $from] [get_bd_intf_pins $to]
+    connect_bd_intf_net [only intf_pin $from] [only intf_pin $to]
 }
 
 proc wire {from args} {
     foreach to $args {
-        connect_bd_net [get_bd_pins $from] [get_bd_pins $to]
+        connect_bd_net [only pin $from] [only pin $to]
     }
 }
 
@@ -86,6 +95,21 @@ proc open_board {} {
     set_property board_part [lindex $found end] [current_project]
     set_property ip_repo_paths [list $root/engines] [current_project]
     update_ip_catalog -rebuild
+}
+
+# Vivado's own look at an engine before hours of work: it has to be in the catalog; what else Vivado
+# finds in the package is told, and goes on.
+proc check {vlnv component} {
+    if {[llength [get_ipdefs -quiet -all $vlnv]] == 0} {
+        error "the IP catalog has not taken $component as $vlnv; see IP_Flow in vivado/vivado.log"
+    }
+    if {[catch {
+        set core [ipx::open_core -set_current false $component]
+        ipx::check_integrity $core
+        ipx::unload_core $core
+    } message]} {
+        puts "Lineloom: warning: $component: $message"
+    }
 }
 
 # The block design: processing system, engines, DMAs, memory, control, interrupts.
@@ -268,12 +292,12 @@ proc build {} {
     file delete -force $root/overlay
     file mkdir $root/reports $root/vivado
     cd $root/vivado
-    puts "Lineloom: packaging narrow"
-    source $root/engines/narrow/package_ip.tcl
-    puts "Lineloom: packaging quantized"
-    source $root/engines/quantized/package_ip.tcl
     puts "Lineloom: block design"
     open_board
+    check lineloom:hls:narrow:1.0 \
+        [lindex [glob -directory $root/engines/narrow component.xml ip/component.xml] 0]
+    check lineloom:hls:quantized:1.0 \
+        [lindex [glob -directory $root/engines/quantized component.xml ip/component.xml] 0]
     draw
     puts "Lineloom: synthesis and implementation"
     implement
