@@ -97,8 +97,10 @@ def sizes(sized: Sequence[Sized]) -> list[Table]:
             title="The same for each multiplier",
             caption=(
                 f"Mark: {MOST_DSP} DSP a multiplier, and less of everything than NNgen for its "
-                "layer. A MAC unit is one multiplier with its share of everything else; Yosys "
-                "makes the products of int8 in LUTs unless they feed an adder of their own."
+                "layer. A MAC unit is one multiplier with its share of everything else. Where a "
+                "multiplier has only one weight (28x28x1), or the same one in each of its folds, "
+                "the lowering makes the product with that constant of shifts and additions: LUTs "
+                "instead of a DSP."
             ),
             columns=("design", "MAC units", "DSP/MAC", "LUT/MAC", "FF/MAC", ""),
             rows=each,
