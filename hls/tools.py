@@ -25,6 +25,8 @@ CACHE_VARIABLE = "LINELOOM_CACHE"
 _GRACE_S = 2.0
 """For a tool that is told to end, so that it can end its own tools."""
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
 _running: set[subprocess.Popen[str]] = set()
 
 
@@ -83,7 +85,7 @@ def run(
 ) -> str:
     """Run `command` to its end and return what it printed.
 
-    If SIGINT or SIGTERM ends this process meanwhile, the tool and what it started end first.
+    If SIGINT, SIGTERM or SIGHUP ends this process meanwhile, what it runs ends first.
 
     Raises:
         ToolNotFound: the program is not there.
@@ -121,26 +123,24 @@ def run(
 
 @contextmanager
 def unwinding() -> Iterator[None]:
-    """Within it SIGTERM ends this process by SystemExit, so that what is under way is cleared up.
+    """Within it SIGTERM and SIGHUP raise SystemExit, so that what is under way is cleared up.
 
-    Nothing changes outside of the main thread, or where the program handles SIGTERM in its own way.
+    Nothing changes outside of the main thread, and for signals that the program handles itself.
     """
 
     def leave(number: int, _frame: object) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)  # clearing up takes a while, and is over soon
         raise SystemExit(128 + number)
 
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if ours:
-        signal.signal(signal.SIGTERM, leave)
+    inside = threading.current_thread() is threading.main_thread()
+    ours = [n for n in _ENDING if inside and signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
     try:
         yield
     finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def end_all() -> None:
