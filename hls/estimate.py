@@ -164,7 +164,8 @@ def _inputs(
     """What Yosys gets, and its fingerprint: Verilog, script, mapping rules, key."""
     texts = {file.name: file.read_bytes() for file in rtl.files}
     script = render("yosys/estimate.ys.j2", top=rtl.top, family=family, files=sorted(texts))
-    maps = {file.name: file.read_bytes() for file in sorted((TEMPLATES / "yosys").glob("*.v"))}
+    rules = sorted(f for f in (TEMPLATES / "yosys").iterdir() if f.suffix in (".txt", ".v"))
+    maps = {file.name: file.read_bytes() for file in rules}
     key = _key(version, script.encode(), *maps.values(), *(texts[name] for name in sorted(texts)))
     return texts, script, maps, key
 

@@ -9,16 +9,25 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 from hls.errors import ToolFailed, ToolNotFound
 
-__all__ = ["cache_folder", "cxx", "processor", "run"]
+__all__ = ["cache_folder", "cxx", "end_all", "processor", "run", "unwinding"]
 
 CXX_VARIABLE = "LINELOOM_CXX"
 CACHE_VARIABLE = "LINELOOM_CACHE"
+_GRACE_S = 2.0
+"""For a tool that is told to end, so that it can end its own tools."""
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+_running: set[subprocess.Popen[str]] = set()
 
 
 def cache_folder() -> Path:
@@ -76,6 +85,8 @@ def run(
 ) -> str:
     """Run `command` to its end and return what it printed.
 
+    If SIGINT, SIGTERM or SIGHUP ends this process meanwhile, what it runs ends first.
+
     Raises:
         ToolNotFound: the program is not there.
         ToolFailed: it failed or took longer than `timeout_s`; the text holds its output.
@@ -84,28 +95,72 @@ def run(
     environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(_zig_cache())} | dict(env or {})
     if shutil.which(argv[0]) is None:
         raise ToolNotFound(f"{what}: {argv[0]} is not installed or not on PATH")
-    process = subprocess.Popen(
-        argv,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,  # so that what the tool started ends with it
-    )
-    try:
-        printed, _ = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        raise ToolFailed(f"{what}: took longer than {timeout_s:g} s and was ended") from None
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+    with unwinding():
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # so that what the tool started ends with it
+        )
+        try:
+            _running.add(process)
+            printed, _ = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ToolFailed(f"{what}: took longer than {timeout_s:g} s and was ended") from None
+        finally:
+            if process.returncode is None:
+                _end(process)
+            _running.discard(process)
     if process.returncode:
         raise ToolFailed(f"{what} failed with exit code {process.returncode}:\n{printed.strip()}")
     return printed
+
+
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """Within it SIGTERM and SIGHUP raise SystemExit, so that what is under way is cleared up.
+
+    Nothing changes outside of the main thread, and for signals that the program handles itself.
+    """
+
+    def leave(number: int, _frame: object) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)  # clearing up takes a while, and is over soon
+        raise SystemExit(128 + number)
+
+    inside = threading.current_thread() is threading.main_thread()
+    ours = [n for n in _ENDING if inside and signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def end_all() -> None:
+    """Tell every tool to end that some thread of this process runs; those runs fail."""
+    for process in tuple(_running):
+        _signal(process, signal.SIGTERM)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a tool and what it started."""
+    _signal(process, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=_GRACE_S)
+    _signal(process, signal.SIGKILL)
+    process.communicate()
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _zig_cache() -> str:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -213,6 +218,51 @@ def test_more_than_a_dsp_a_multiplier_is_named() -> None:
     assert each.misses == ["tiny: 1.01 DSP a multiplier, the mark is 1.0"]
     _, each = area.sizes([(one, usage(bram36=20.5), 1)])
     assert each.misses == [f"{one.name}: 20.5 BRAM36, NNgen's given figure is 20"]
+
+
+# Designs whose synthesis takes a minute; the one named "bad" fails as soon as another has begun.
+SLOW = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from benchmarks import area
+from hls import tools
+
+def size(project):
+    name = project.design.name
+    slow = "import os, time; from pathlib import Path; "
+    slow += f"Path({name!r}).write_text(str(os.getpid())); time.sleep(60)"
+    bad = "import time; from pathlib import Path\\n"
+    bad += "while not Path('slow').exists(): time.sleep(0.02)\\n1 / 0"
+    tools.run([sys.executable, "-c", bad if name == "bad" else slow], what=name)
+
+area.prepared = lambda design, group: SimpleNamespace(design=design)
+area.lower_project = lambda project: None
+area.size = size
+area.size_all([SimpleNamespace(name=name) for name in sys.argv[1:]], print)
+"""
+
+
+@pytest.mark.parametrize("names", [("slow", "other", "third"), ("slow", "bad", "third")])
+def test_no_synthesis_outlives_the_benchmarks(names: tuple[str, ...], tmp_path: Path) -> None:
+    root = Path(area.__file__).parent.parent
+    with subprocess.Popen([sys.executable, "-c", SLOW, *names], cwd=tmp_path,
+                          env=os.environ | {"PYTHONPATH": str(root)},
+                          stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        files = [tmp_path / name for name in names[:2] if name != "bad"]
+        while not all(file.exists() and file.read_text() for file in files):
+            assert process.poll() is None
+            time.sleep(0.02)
+        started = time.monotonic()
+        if "bad" not in names:
+            process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert time.monotonic() - started < 25
+    assert process.returncode == (1 if "bad" in names else 128 + signal.SIGTERM)
+    assert ("bad failed with exit code 1" in err) == ("bad" in names)
+    for file in filter(Path.exists, map(tmp_path.joinpath, names)):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(file.read_text()), 0)
 
 
 def test_tables_fit_80_columns(tiny: rtl.Measured) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import stat
 import sys
 from dataclasses import replace
@@ -52,6 +53,22 @@ module conv (
     x_s1 <= x;
     y_s1 <= y;
     sum <= x_s1 + y_s1;
+  end
+endmodule
+"""
+
+ROMS = """
+module conv (
+  input wire ap_clk, input wire go, input wire [7:0] at,
+  output reg [1023:0] wide, output reg [3:0] tall
+);
+  (* ram_style = "distributed" *) reg [1023:0] wide_rom [0:63];
+  (* ram_style = "distributed" *) reg [3:0] tall_rom [0:255];
+  initial begin
+CONTENTS  end
+  always @(posedge ap_clk) if (go) begin
+    wide <= wide_rom[at[5:0]];
+    tall <= tall_rom[at];
   end
 endmodule
 """
@@ -155,6 +172,25 @@ def test_a_circuit_on_ultrascale(project: Project) -> None:
     assert usage.cells["DSP48E2"] == usage.dsp == 1
     assert (usage.bram36, usage.lut_ram, usage.lut_shift) == (0.5, 8, 1)
     assert usage.depth.logic_ns is None
+
+
+def test_roms_of_luts_take_a_lut_for_64_bits(project: Project) -> None:
+    # A wide one, as weights are, and a tall one. A function over INIT once took Yosys a minute for
+    # the wide one; here it has what a small circuit takes.
+    draw = random.Random(1)
+    words = {"wide": [draw.getrandbits(1024) for _ in range(64)],
+             "tall": [draw.getrandbits(4) for _ in range(256)]}  # fmt: skip
+    first = "".join(
+        f"    {name}_rom[{at}] = {width}'h{word:x};\n"
+        for name, width in (("wide", 1024), ("tall", 4))
+        for at, word in enumerate(words[name])
+    )
+    _place(project, ROMS.replace("CONTENTS", first))
+    _, usage = estimate.estimate(project, "xc7", timeout_s=300)
+    assert usage.lut == usage.cells["LUT6"] == 1024 + 4 * 4
+    assert (usage.cells["MUXF7"], usage.cells["MUXF8"]) == (2 * 4, 4)
+    assert usage.ff == 1024 + 4
+    assert usage.bram36 == usage.dsp == 0
 
 
 def test_a_small_convolution(project: Project, lineloom: Lineloom) -> None:

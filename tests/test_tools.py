@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,80 @@ def test_a_tool_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
     assert time.monotonic() - started < 2.5
     time.sleep(3.2 - (time.monotonic() - started))
     assert not (tmp_path / "x").exists(), "the grandchild lives on"
+
+
+# ---------------------------------------------------------------------- signals
+
+# A tool that runs a tool of its own, in a session of its own; each leaves its process number.
+NESTED = """
+import os, sys
+from pathlib import Path
+from hls import tools
+inner = ("import os, time; from pathlib import Path; "
+         "Path('inner').write_text(str(os.getpid())); time.sleep(60)")
+Path("outer").write_text(str(os.getpid()))
+tools.run([sys.executable, "-c", inner], what="inner")
+"""
+
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(tools.__file__).parent.parent)}
+
+
+def numbers(folder: Path, names: Sequence[str]) -> list[int]:
+    """The process numbers in the files `names`, as soon as all are there."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        texts = [file.read_text() if file.is_file() else "" for file in map(folder.joinpath, names)]
+        if all(texts):
+            return [int(text) for text in texts]
+        time.sleep(0.02)
+    raise AssertionError(f"not all of {names} began")
+
+
+def lives(number: int) -> bool:
+    """Whether a process runs; one that ended and that nobody waited for does not."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 128 + signal.SIGTERM),
+        (signal.SIGHUP, 128 + signal.SIGHUP),
+        (signal.SIGINT, -signal.SIGINT),
+    ],
+)
+def test_an_ended_program_leaves_no_tool_behind(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from hls import tools; "
+        f"tools.run([sys.executable, '-c', {NESTED!r}], what='outer')"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=ENVIRONMENT,
+                          stderr=subprocess.DEVNULL) as process:  # fmt: skip
+        begun = numbers(tmp_path, ["outer", "inner"])
+        assert all(map(lives, begun))
+        process.send_signal(number)
+        assert process.wait(30) == code
+    assert not any(map(lives, begun))
+
+
+def test_a_program_with_a_handler_of_its_own_keeps_it() -> None:
+    def own(number: int, frame: object) -> None:
+        """Do nothing."""
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        with tools.unwinding():
+            assert signal.getsignal(signal.SIGTERM) is own
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with tools.unwinding():
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
