@@ -428,7 +428,7 @@ def test_a_claim_that_holds_goes_and_another_is_refused() -> None:
         if holds:
             assert "claim" not in kinds(check_claims(process))
             continue
-        with pytest.raises(InputError, match=r"line 7: it cannot be seen .* table stays below 99"):
+        with pytest.raises(InputError, match=r":7: it cannot be seen .* table stays below 99"):
             check_claims(process)
 
 
