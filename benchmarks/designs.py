@@ -9,7 +9,7 @@ from hls.conv2d import Conv2d
 from hls.design import Design
 from hls.gemm import Gemm
 
-__all__ = ["DESIGNS", "MARKS", "PEERS", "Mark", "Peer"]
+__all__ = ["DESIGNS", "MARKS", "Mark", "convolution", "product"]
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,7 @@ class Mark:
         return cls(f">= {percent:g} %", 100 / percent)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Peer:
-    """A design of ours with as many multipliers as NNgen 1.3.4 had when it ran the same layer.
-
-    `percent` is NNgen's share of its multipliers' MACs a cycle from start to done, at its best
-    setting, as the project was given it; nothing of NNgen is measured here.
-    """
-
-    design: Design
-    percent: float
-    note: str = ""
-
-
-def _conv(
+def convolution(
     size: int, inputs: int, outputs: int, kernel: int, padding: str, simd: int = 8, pe: int = 8
 ) -> Conv2d:
     """A layer on `pe` PEs of up to `simd` channels each, all taps at once."""
@@ -60,7 +47,7 @@ def _conv(
     )
 
 
-def _gemm(size: int, array: int) -> Gemm:
+def product(size: int, array: int) -> Gemm:
     """A square product with raw 32-bit results."""
     return Gemm(
         name=f"gemm_{size}_{array}x{array}",
@@ -73,15 +60,15 @@ def _gemm(size: int, array: int) -> Gemm:
 
 
 DESIGNS: tuple[Design, ...] = (
-    _conv(32, 3, 16, 3, "same"),
-    _conv(16, 16, 32, 3, "same"),
-    _conv(14, 64, 64, 3, "same"),
-    _conv(28, 1, 8, 5, "valid"),
-    _conv(14, 128, 128, 1, "valid"),
-    _conv(56, 64, 64, 3, "same"),
-    _gemm(128, 8),
-    _gemm(128, 16),
-    _gemm(64, 8),
+    convolution(32, 3, 16, 3, "same"),
+    convolution(16, 16, 32, 3, "same"),
+    convolution(14, 64, 64, 3, "same"),
+    convolution(28, 1, 8, 5, "valid"),
+    convolution(14, 128, 128, 1, "valid"),
+    convolution(56, 64, 64, 3, "same"),
+    product(128, 8),
+    product(128, 16),
+    product(64, 8),
 )
 """int8 in; convolutions requantize to int8, products put out their accumulators."""
 
@@ -93,14 +80,3 @@ MARKS: Mapping[str, Mark] = {
     "gemm_64_8x8": Mark.share(85),
 }
 """Cycles in RTL that each of DESIGNS must reach."""
-
-PEERS: tuple[Peer, ...] = (
-    Peer(design=_conv(32, 3, 16, 3, "same", simd=1), percent=63, note="21 % by default"),
-    Peer(design=_conv(16, 16, 32, 3, "same", simd=1), percent=90),
-    Peer(design=_conv(14, 64, 64, 3, "same", simd=1), percent=96),
-    Peer(design=_conv(14, 128, 128, 1, "valid"), percent=94),
-    Peer(design=_conv(28, 1, 8, 5, "valid", pe=2), percent=52),
-    Peer(design=_gemm(64, 8), percent=82, note="82 % with a 128-bit port, else 51 %"),
-    Peer(design=_gemm(128, 8), percent=90),
-)
-"""NNgen's numbers of multipliers are reached exactly: 72, 72, 72, 64, 50, 64 and 64."""

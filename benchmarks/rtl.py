@@ -10,6 +10,7 @@ from benchmarks.projects import Lowering, lowered, prepared
 from benchmarks.tables import Benchmark, Table
 from hls.design import Design
 from hls.errors import CheckFailed
+from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.project import Project
 from sim.cosim import CosimResult, cosim
 
@@ -48,9 +49,11 @@ def measure(design: Design) -> Measured:
     )
 
 
-def checked(project: Project, frames: int) -> CosimResult:
+def checked(
+    project: Project, frames: int, *, memory_latency: int = MEMORY_LATENCY_CYCLES
+) -> CosimResult:
     """A simulation without stalls by the fast engine, of which every output is right."""
-    result = cosim(project, frames=frames, engine="fast")
+    result = cosim(project, frames=frames, engine="fast", memory_latency=memory_latency)
     if not result.match:
         raise CheckFailed(
             f"{project.design.name}: RTL differs from NumPy in {result.mismatches} of "

@@ -9,6 +9,7 @@ __all__ = [
     "LineloomError",
     "ToolFailed",
     "ToolNotFound",
+    "ToolTooSlow",
 ]
 
 
@@ -36,6 +37,10 @@ class ToolFailed(LineloomError):
     """A tool ran and reported failure; the text ends with what the tool said."""
 
     exit_code = 1
+
+
+class ToolTooSlow(ToolFailed):
+    """A tool was ended because it took longer than it was given."""
 
 
 class ToolNotFound(LineloomError):

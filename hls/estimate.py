@@ -39,6 +39,7 @@ __all__ = [
     "obstacles",
     "shares",
     "shortages",
+    "synthesize",
     "yosys",
 ]
 
@@ -117,13 +118,25 @@ def estimate(project: Project, family: str, *, timeout_s: float = TIMEOUT_S) -> 
         InputError: the project cannot be lowered, or not written to.
     """
     rtl = _rtl(project, family)
+    return rtl, synthesize(rtl, family, timeout_s=timeout_s)
+
+
+def synthesize(rtl: Rtl, family: str, *, timeout_s: float = TIMEOUT_S) -> Usage:
+    """Synthesize any Verilog for `family`; what was found is kept in reports/estimate.json.
+
+    Raises:
+        ToolNotFound: there is no Yosys.
+        ToolTooSlow: Yosys took longer than `timeout_s`.
+        ToolFailed: Yosys failed.
+        InputError: the report cannot be written.
+    """
     command, version = yosys()
     texts, script, maps, key = _inputs(rtl, family, version)
-    report = project.path / "reports" / "estimate.json"
+    report = rtl.folder / "reports" / "estimate.json"
     earlier = _kept(report)
     found = earlier.get(family, {})
     if found.get("key") == key:
-        return rtl, _usage_of(found["usage"])
+        return _usage_of(found["usage"])
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lineloom.") as scratch:
         folder = Path(scratch)
@@ -144,7 +157,7 @@ def estimate(project: Project, family: str, *, timeout_s: float = TIMEOUT_S) -> 
         report.write_text(json.dumps(earlier, indent=2) + "\n")
     except OSError as error:
         raise InputError(f"{report}: cannot be written ({error.strerror})") from None
-    return rtl, usage
+    return usage
 
 
 def kept(rtl: Rtl, family: str) -> Usage | None:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
-from hls.errors import ToolFailed, ToolNotFound
+from hls.errors import ToolFailed, ToolNotFound, ToolTooSlow
 
 __all__ = ["cache_folder", "cxx", "end_all", "processor", "run", "unwinding"]
 
@@ -89,7 +89,8 @@ def run(
 
     Raises:
         ToolNotFound: the program is not there.
-        ToolFailed: it failed or took longer than `timeout_s`; the text holds its output.
+        ToolTooSlow: it took longer than `timeout_s` and was ended.
+        ToolFailed: it failed; the text holds its output.
     """
     argv = [str(part) for part in command]
     environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(_zig_cache())} | dict(env or {})
@@ -111,7 +112,7 @@ def run(
             _running.add(process)
             printed, _ = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            raise ToolFailed(f"{what}: took longer than {timeout_s:g} s and was ended") from None
+            raise ToolTooSlow(f"{what}: took longer than {timeout_s:g} s and was ended") from None
         finally:
             if process.returncode is None:
                 _end(process)

@@ -31,8 +31,12 @@ class FastEngine:
         seed: int,
         waves: Path | None,
         folder: Path,
+        memory_latency: int = MEMORY_LATENCY_CYCLES,
     ) -> None:
         """Make the model and reset it.
+
+        `memory_latency` is in cycles from an address to its first word, when nothing stalls; the
+        rest is as `sim.engine.Engine` has it.
 
         Raises:
             ToolFailed: the design lacks ports that its manifest names.
@@ -43,7 +47,7 @@ class FastEngine:
         path = None if waves is None else str(waves).encode()
         with contextlib.chdir(folder):
             self._bench = self._library.lineloom_open(
-                seed, stalls, MEMORY_LATENCY_CYCLES, b"s_axilite", control.encode(), path
+                seed, stalls, memory_latency, b"s_axilite", control.encode(), path
             )
             if not self._bench:
                 raise ToolFailed(f"{manifest['top']}: lacks ap_clk, ap_rst_n or {control}_*")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hls import LineloomError, ToolFailed, ToolNotFound, tools
+from hls.errors import ToolTooSlow
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_a_tool_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
     command = python("import subprocess, sys",
                      f"subprocess.run([sys.executable, '-c', {sleeper!r}])")  # fmt: skip
     started = time.monotonic()
-    with pytest.raises(ToolFailed, match=r"probe: took longer than 0\.5 s and was ended"):
+    with pytest.raises(ToolTooSlow, match=r"probe: took longer than 0\.5 s and was ended"):
         tools.run(command, what="probe", timeout_s=0.5)
     assert time.monotonic() - started < 2.5
     time.sleep(3.2 - (time.monotonic() - started))
