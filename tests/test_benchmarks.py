@@ -20,9 +20,9 @@ import pytest
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import area, csim_speed, host_path, peers, rtl
+from benchmarks import area, csim_speed, host_path, rtl
 from benchmarks.bounds import bounds
-from benchmarks.designs import DESIGNS, MARKS, PEERS, Mark, Peer
+from benchmarks.designs import DESIGNS, MARKS, Mark
 from benchmarks.projects import prepared
 from benchmarks.tables import Benchmark, Table
 from hls.conv2d import Conv2d
@@ -91,9 +91,8 @@ def shown(table: Table) -> str:
     return written.getvalue()
 
 
-def test_every_design_has_a_mark_and_peers_have_the_multipliers_of_nngen() -> None:
+def test_every_design_has_a_mark() -> None:
     assert MARKS.keys() == {design.name for design in DESIGNS}
-    assert [peer.design.multipliers for peer in PEERS] == [72, 72, 72, 64, 50, 64, 64]
     assert Mark.share(92).most_ratio == pytest.approx(1 / 0.92)
 
 
@@ -143,20 +142,6 @@ def test_an_unchanged_project_is_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     assert kept.is_file()
     prepared(dataclasses.replace(TINY, activation="relu"), "rtl")
     assert not kept.exists()
-
-
-def test_a_peer_ahead_is_named() -> None:
-    # 4 MACs a cycle of the 72 multipliers it has, and half as many alone
-    able = TINY.macs // TINY.multipliers
-    table = peers.comparison(
-        [(Peer(design=TINY, percent=p, note="3 % otherwise"), 2 * able, able) for p in (49.9, 50)]
-    )
-    assert [row[3:] for row in table.rows] == [
-        (50, 100, 49.9, "ahead"), (50, 100, 50, "BEHIND"),
-    ]  # fmt: skip
-    assert table.misses == ["tiny: 50.0 % of 72 multipliers, NNgen's given figure is 50 %"]
-    assert "tiny: 3 % otherwise" in table.caption
-    assert "given, not measured here" in table.caption
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +259,6 @@ def test_tables_fit_80_columns(tiny: rtl.Measured) -> None:
     mark = {named.design.name: Mark.ratio(1.03)}
     tables = [
         rtl.cycle_table([named], mark), rtl.cost_table([named]),
-        peers.comparison([(Peer(design=largest, percent=63), 200_704, 200_704)]),
         host_path.split_table([host_path.Split(largest, 256, 0.1, 99.0, 99_999_999, 10**8)]),
         host_path.overhead_table(host_path.Overhead(1234.5, 1000, 10**9, 10**9)),
         *area.sizes([(largest, usage(lut=123_456, ff=123_456, dsp=1024), 12_345)]),

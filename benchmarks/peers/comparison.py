@@ -33,7 +33,6 @@ def cycle_table(compared: Sequence[Compared], absent: str) -> Table:
         ahead = ours > theirs
         rows.append((
             design.name, design.multipliers, c.ours.cycles, round(ours, 1),
-            round(c.percent(c.steady_cycles), 1),
             NONE if c.nngen is None else c.nngen.cycles,
             NONE if c.nngen is None else round(theirs, 1), float(c.peer.given_percent),
             "ahead" if ahead else "BEHIND",
@@ -52,15 +51,15 @@ def cycle_table(compared: Sequence[Compared], absent: str) -> Table:
     return Table(
         title=f"MACs a cycle, in % of the multipliers, beside NNgen {VERSION}",
         caption=(
-            "RTL, int8, no stalls, memory that answers in the next cycle. Ours: one frame or "
-            "product from start to done; steady: a frame among several. "
+            "RTL, int8, no stalls, memory that answers in the next cycle; one frame or product "
+            "from start to done. "
             + (f"NNgen was NOT measured in this run, its figures are given ones: {absent}"
                if absent else measured)
             + "".join(f"; {c.peer.design.name}: {c.peer.note}" for c in compared if c.peer.note)
             + "."
         ),
         columns=(
-            "layer", "MAC units", "our cycles", "ours %", "steady %", "NNgen cycles", "NNgen %",
+            "layer", "MAC units", "our cycles", "ours %", "NNgen cycles", "NNgen %",
             "given %", "",
         ),
         rows=rows,
@@ -126,7 +125,7 @@ def _used(usage: Usage) -> dict[str, float]:
 
 def _verdict(compared: Compared) -> str:
     """What of the device our design takes more of than NNgen's."""
-    ours, theirs = compared.ours.usage, compared.nngen and compared.nngen.usage
+    ours, theirs = compared.ours.usage, None if compared.nngen is None else compared.nngen.usage
     if ours is None or theirs is None:
         return ""
     others = _used(theirs)
