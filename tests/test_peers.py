@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmarks import peers
 from benchmarks.area import NNGEN_LAYER
 from benchmarks.designs import macs
-from benchmarks.peers import accelerator, bench, environment, measurement, plot, published
+from benchmarks.peers import accelerator, bench, environment, measurement, plot, published, tuning
 from benchmarks.peers.accelerator import Accelerator, Tensor
 from benchmarks.peers.comparison import area_table, cycle_table, setting_table
 from benchmarks.peers.layers import PEERS, Lanes, Peer
@@ -90,6 +90,43 @@ def test_results_fill_int8_without_being_saturated(peer: Peer) -> None:
 )  # fmt: skip
 def test_halves_are_rounded_away_from_zero(value: int, expected: int) -> None:
     assert bench.rounded(np.array([value]), 2) == [expected]
+
+
+def test_every_setting_of_so_many_multipliers_is_tried() -> None:
+    tried = [candidate.lanes for candidate in tuning.candidates(PEER, 64)]
+    assert len(set(tried)) == len(tried)
+    assert {c.port_bits for c in tuning.candidates(PEER, 64)} == {64}
+    assert all(lanes.ich <= 2 and lanes.och <= 4 and lanes.col <= 6 for lanes in tried)
+    # 8 = ich och col row, with at most 2, 4, 6 and 6 lanes
+    assert len(tried) == 13
+    for peer in PEERS:
+        found = [*tuning.candidates(peer, peer.port_bits)]
+        assert peer in found
+        assert {candidate.multipliers for candidate in found} == {peer.design.multipliers}
+
+
+def test_a_search_goes_on_where_it_ended(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated = []
+
+    def made(peer: Peer, home: Path) -> Peer:
+        if peer.lanes.row > 1:
+            raise ToolFailed("NNgen on tiny failed with exit code 1")
+        return peer
+
+    def cycles(peer: Peer, layer: bench.Operands) -> int:
+        simulated.append(peer)
+        return 1000 // peer.lanes.och
+
+    monkeypatch.setattr(tuning, "PEERS", (PEER,))
+    monkeypatch.setattr(tuning, "generate", made)
+    monkeypatch.setattr(tuning.bench, "simulate", cycles)
+    for _ in range(2):
+        assert tuning.main(["tiny", "--port", "32"]) == 0
+        rows = [line for line in capsys.readouterr().out.splitlines() if "port=32" in line]
+        assert rows[0].split() == ["ich=2", "och=4", "port=32", "250", "14.4"]
+        assert len(rows) == len(simulated) == 5
 
 
 # ---------------------------------------------------------------------- the bench
@@ -259,6 +296,14 @@ def test_a_synthesis_that_takes_too_long_is_not_tried_again(
     assert tried == [10, 20, 20]
 
 
+def test_the_same_number_of_multipliers_is_insisted_on(
+    stand_in: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measurement, "generate", lambda _: stand_in)
+    with pytest.raises(CheckFailed, match="tiny: NNgen made 0 multipliers, not 72"):
+        measurement.compare(PEER, lambda _: None)
+
+
 # ---------------------------------------------------------------------- tables and figure
 
 
@@ -350,6 +395,7 @@ def test_nngen_itself_runs_a_small_layer(elsewhere: Path) -> None:
     assert layout["registers"] == {"start": 16, "status": 36, "enable": 40, "scratch": 132}
     assert layout["tensors"]["weights"]["shape"] == [4, 3, 3, 2]
     text = made.verilog.read_text()
+    assert made.multipliers == PEER.multipliers == TINY.multipliers == 72
     cycles = bench.simulate(made, bench.operands(TINY))
     assert cycles >= macs(TINY) / PEER.multipliers
     (made.folder / "generated").unlink()

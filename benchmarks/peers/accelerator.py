@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,6 +72,11 @@ class Accelerator:
         return self.folder / "rtl" / "nngen.v"
 
     @property
+    def multipliers(self) -> int:
+        """Of pixels and weights, as instances of its Verilog: each has a module of its own."""
+        return len(re.findall(r"^module madd_core_\d+$", self.verilog.read_text(), re.MULTILINE))
+
+    @property
     def scratch_address(self) -> int:
         """Behind all tensors."""
         end = max(tensor.address + tensor.bytes for tensor in self.tensors.values())
@@ -98,14 +104,14 @@ def job(peer: Peer) -> dict[str, Any]:
             "shift": round(math.log2(3 * spread / 128))}  # fmt: skip
 
 
-def generate(peer: Peer) -> Accelerator:
-    """NNgen's accelerator for the layer; the one of an earlier run if nothing changed.
+def generate(peer: Peer, home: Path = environment.HOME) -> Accelerator:
+    """NNgen's accelerator for the layer, under `home`; that of an earlier run if nothing changed.
 
     Raises:
         ToolNotFound: NNgen is not there and cannot be installed.
         ToolFailed: NNgen refused.
     """
-    folder = environment.HOME / peer.design.name
+    folder = home / peer.design.name
     wanted = job(peer)
     text = json.dumps(wanted, indent=2)
     key = hashlib.sha256("\0".join((text, environment.fingerprint(), _SCRIPT.read_text())).encode())

@@ -51,11 +51,11 @@ class Peer:
 
 PEERS: tuple[Peer, ...] = (
     Peer(
-        design=convolution(32, 3, 16, 3, "same", simd=1), lanes=Lanes(och=8), given_percent=63,
-        note="21 % by default",
+        design=convolution(32, 3, 16, 3, "same", simd=1), lanes=Lanes(col=8), given_percent=63,
+        note="given as 21 % by default",
     ),
     Peer(
-        design=convolution(16, 16, 32, 3, "same", simd=1), lanes=Lanes(och=8), given_percent=90
+        design=convolution(16, 16, 32, 3, "same", simd=1), lanes=Lanes(col=8), given_percent=90
     ),
     Peer(
         design=convolution(14, 64, 64, 3, "same", simd=1), lanes=Lanes(och=8), given_percent=96
@@ -65,12 +65,13 @@ PEERS: tuple[Peer, ...] = (
     ),
     Peer(
         design=convolution(28, 1, 8, 5, "valid", pe=2), lanes=Lanes(col=2), given_percent=52,
-        port_bits=32,
+        port_bits=64,
     ),
     Peer(
         design=product(64, 8), lanes=Lanes(ich=8, och=8), given_percent=82,
-        note="82 % with a 128-bit port, else 51 %",
+        note="given as 51 % with a narrow port",
     ),
     Peer(design=product(128, 8), lanes=Lanes(ich=8, och=8), given_percent=90),
 )  # fmt: skip
-"""NNgen's numbers of multipliers are reached exactly: 72, 72, 72, 64, 50, 64 and 64."""
+"""NNgen's numbers of multipliers are reached exactly: 72, 72, 72, 64, 50, 64 and 64. Its lanes are
+the fastest that were found (`python -m benchmarks.peers.tuning LAYER`)."""

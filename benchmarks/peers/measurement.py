@@ -16,7 +16,7 @@ from benchmarks.peers.layers import Peer
 from benchmarks.projects import lowered, prepared
 from benchmarks.rtl import FRAMES, checked
 from hls.conv2d import Conv2d
-from hls.errors import ToolNotFound, ToolTooSlow
+from hls.errors import CheckFailed, ToolNotFound, ToolTooSlow
 from hls.estimate import Usage, synthesize, yosys
 from hls.rtl import Rtl
 
@@ -130,6 +130,11 @@ def _say(progress: Callable[[str], None], where: str, what: str) -> None:
 def _nngen(peer: Peer, progress: Callable[[str], None]) -> Measured:
     progress("NNgen: generate")
     accelerator = generate(peer)
+    if accelerator.multipliers != peer.multipliers:
+        raise CheckFailed(
+            f"{peer.design.name}: NNgen made {accelerator.multipliers} multipliers, not "
+            f"{peer.multipliers}"
+        )
     progress("NNgen: simulate")
     cycles = bench.simulate(accelerator, bench.operands(peer.design))
     progress(f"NNgen: synthesize, {SYNTHESIS_S // 60} minutes at most")
