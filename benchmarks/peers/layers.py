@@ -58,7 +58,8 @@ PEERS: tuple[Peer, ...] = (
         design=convolution(16, 16, 32, 3, "same", simd=1), lanes=Lanes(col=8), given_percent=90
     ),
     Peer(
-        design=convolution(14, 64, 64, 3, "same", simd=1), lanes=Lanes(och=8), given_percent=96
+        design=convolution(14, 64, 64, 3, "same", simd=1), lanes=Lanes(och=4, col=2),
+        given_percent=96,
     ),
     Peer(
         design=convolution(14, 128, 128, 1, "valid"), lanes=Lanes(ich=8, och=8), given_percent=94
