@@ -15,7 +15,6 @@ from rich.console import Console
 
 from benchmarks import peers
 from benchmarks.area import NNGEN_LAYER
-from benchmarks.designs import macs
 from benchmarks.peers import accelerator, bench, environment, measurement, plot, published, tuning
 from benchmarks.peers.accelerator import Accelerator, Tensor
 from benchmarks.peers.comparison import area_table, cycle_table, setting_table
@@ -309,7 +308,7 @@ def test_the_same_number_of_multipliers_is_insisted_on(
 
 def test_a_peer_ahead_is_named() -> None:
     # 36 cycles would keep all 72 multipliers busy
-    assert macs(TINY) == 36 * 72
+    assert TINY.macs == 36 * 72
     table = cycle_table([compared(), compared(ours=50)], "")
     assert table.rows[0] == ("tiny", 72, 40, 90.0, 50, 72.0, 50.0, "ahead")
     assert [row[-1] for row in table.rows] == ["ahead", "BEHIND"]
@@ -397,6 +396,6 @@ def test_nngen_itself_runs_a_small_layer(elsewhere: Path) -> None:
     text = made.verilog.read_text()
     assert made.multipliers == PEER.multipliers == TINY.multipliers == 72
     cycles = bench.simulate(made, bench.operands(TINY))
-    assert cycles >= macs(TINY) / PEER.multipliers
+    assert cycles >= TINY.macs / PEER.multipliers
     (made.folder / "generated").unlink()
     assert accelerator.generate(PEER).verilog.read_text() == text

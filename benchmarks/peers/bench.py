@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from benchmarks.peers.accelerator import Accelerator
 from hls.conv2d import Conv2d
-from hls.design import Design
 from hls.errors import CheckFailed
+from hls.gemm import Gemm
 from sim import golden, vectors
 from sim.engine_fast import FastEngine
 from sim.verilate import verilate
@@ -78,7 +78,7 @@ def simulate(accelerator: Accelerator, layer: Operands) -> int:
     return cycles
 
 
-def operands(design: Design) -> Operands:
+def operands(design: Conv2d | Gemm) -> Operands:
     """Random operands of a layer, and its exact sums by our golden model."""
     rng = np.random.default_rng(1)
     if isinstance(design, Conv2d):

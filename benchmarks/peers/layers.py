@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.designs import convolution, product
 from hls.conv2d import Conv2d
-from hls.design import Design
+from hls.gemm import Gemm
 
 __all__ = ["PEERS", "Lanes", "Peer"]
 
@@ -33,7 +33,7 @@ class Peer:
     project, for comparison and for want of a network.
     """
 
-    design: Design
+    design: Conv2d | Gemm
     lanes: Lanes
     given_percent: float
     port_bits: int = 128

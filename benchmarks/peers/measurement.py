@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.designs import macs
 from benchmarks.peers import bench
 from benchmarks.peers.accelerator import generate
 from benchmarks.peers.layers import Peer
@@ -51,7 +50,7 @@ class Compared:
 
     def percent(self, cycles: float) -> float:
         """MACs a cycle, in % of the multipliers."""
-        return 100 * macs(self.peer.design) / self.peer.design.multipliers / cycles
+        return 100 * self.peer.design.macs / self.peer.design.multipliers / cycles
 
 
 def compare_all(

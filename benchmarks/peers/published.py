@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.designs import macs
 from benchmarks.peers.measurement import Compared
 from benchmarks.tables import Table, Value
 
@@ -25,7 +24,7 @@ def published_table(compared: Sequence[Compared]) -> Table:
     for c in compared:
         usage = c.ours.usage
         if usage is not None and usage.dsp:
-            each = macs(c.peer.design) / c.steady_cycles / usage.dsp
+            each = c.peer.design.macs / c.steady_cycles / usage.dsp
             rows.append((c.peer.design.name, round(each, 2), "RTL cycles, DSPs by Yosys"))
     return Table(
         title="MACs a DSP block and cycle, beside published figures",

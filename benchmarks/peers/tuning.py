@@ -16,7 +16,6 @@ from dataclasses import asdict, replace
 
 from rich.console import Console
 
-from benchmarks.designs import macs
 from benchmarks.peers import bench, environment
 from benchmarks.peers.accelerator import generate
 from benchmarks.peers.layers import PEERS, Lanes, Peer
@@ -70,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lineloom: {error}", file=sys.stderr)
         return error.exit_code
     best = sorted((cycles, setting) for setting, cycles in found.items() if cycles != _REFUSED)
-    able = macs(peer.design) / peer.multipliers
+    able = peer.design.macs / peer.multipliers
     Table(
         title=f"NNgen on {options.layer}, {peer.multipliers} multipliers",
         caption=f"{len(tried) - len(best)} of {len(tried)} settings were refused by NNgen.",
