@@ -247,7 +247,7 @@ def test_without_nngen_ours_is_measured_and_nngen_asked_for_once(
         measurement, "prepared", lambda *_: SimpleNamespace(path=Path(), design=TINY)
     )
     monkeypatch.setattr(measurement, "lowered", lambda _: None)
-    monkeypatch.setattr(measurement, "usage", lambda _: None)
+    monkeypatch.setattr(measurement, "usage", lambda _: "no Yosys")
     monkeypatch.setattr(
         measurement, "checked",
         lambda _, frames, memory_latency=2: latencies.append(memory_latency) or result,
@@ -287,12 +287,12 @@ def test_a_synthesis_that_takes_too_long_is_not_tried_again(
 
     monkeypatch.setattr(measurement, "synthesize", slow)
     rtl = Rtl(tmp_path, "x", {})
-    for seconds in (10, 10, 5, 20):
-        assert measurement.usage(rtl, seconds) is None
-    assert tried == [10, 20]
+    for seconds, why in ((60, "> 1 min"), (60, "> 1 min"), (30, "> 1 min"), (120, "> 2 min")):
+        assert measurement.usage(rtl, seconds) == why
+    assert tried == [60, 120]
     (tmp_path / "rtl" / "x.v").write_text("module x; wire y; endmodule\n")
-    assert measurement.usage(rtl, 20) is None
-    assert tried == [10, 20, 20]
+    assert measurement.usage(rtl, 120) == "> 2 min"
+    assert tried == [60, 120, 120]
 
 
 def test_the_same_number_of_multipliers_is_insisted_on(
@@ -335,8 +335,9 @@ def test_settings_and_resources_stand_beside_each_other() -> None:
     ]
     slow = compared()
     assert slow.nngen is not None
-    slow = dataclasses.replace(slow, nngen=dataclasses.replace(slow.nngen, usage=None))
-    assert area_table([slow]).rows[1] == ("  NNgen", "-", "-", "-", "-", "-", "")
+    slow = dataclasses.replace(slow, nngen=dataclasses.replace(slow.nngen, usage="> 15 min"))
+    assert area_table([slow]).rows[0][-1] == ""
+    assert area_table([slow]).rows[1] == ("  NNgen", "-", "-", "-", "-", "-", "> 15 min")
     one = next(peer for peer in PEERS if peer.design.name == NNGEN_LAYER)
     assert area_table([compared(one, nngen=None)]).rows[1][0] == "  NNgen, given"
 

@@ -104,8 +104,8 @@ def area_table(compared: Sequence[Compared]) -> Table:
         caption=(
             "The Verilog that was simulated, the same script for both, without placement. Ours "
             "rescales by a multiplier, adds a bias and holds its weights; NNgen shifts only, and "
-            f"buffers weights and pixels. {NONE}: Yosys did not end within {SYNTHESIS_S // 60} "
-            "minutes."
+            f"buffers weights and pixels. Yosys gets {SYNTHESIS_S // 60} minutes for each: "
+            '"failed" and a time say that it came to no end.'
         ),
         columns=("layer", *RESOURCES, "LUT/MAC unit", ""),
         rows=rows,
@@ -113,8 +113,8 @@ def area_table(compared: Sequence[Compared]) -> Table:
 
 
 def _row(name: str, measured: Measured, units: int, verdict: str) -> tuple[Value, ...]:
-    if measured.usage is None:
-        return (name, *(NONE for _ in RESOURCES), NONE, verdict)
+    if isinstance(measured.usage, str):
+        return (name, *(NONE for _ in RESOURCES), NONE, measured.usage)
     used = _used(measured.usage)
     return (name, *used.values(), round(used["LUT"] / units, 1), verdict)
 
@@ -125,8 +125,9 @@ def _used(usage: Usage) -> dict[str, float]:
 
 def _verdict(compared: Compared) -> str:
     """What of the device our design takes more of than NNgen's."""
-    ours, theirs = compared.ours.usage, None if compared.nngen is None else compared.nngen.usage
-    if ours is None or theirs is None:
+    ours = compared.ours.usage
+    theirs = "" if compared.nngen is None else compared.nngen.usage
+    if isinstance(ours, str) or isinstance(theirs, str):
         return ""
     others = _used(theirs)
     more = [kind for kind, count in _used(ours).items() if count > others[kind]]

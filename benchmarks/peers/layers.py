@@ -58,11 +58,12 @@ PEERS: tuple[Peer, ...] = (
         design=convolution(16, 16, 32, 3, "same", simd=1), lanes=Lanes(col=8), given_percent=90
     ),
     Peer(
-        design=convolution(14, 64, 64, 3, "same", simd=1), lanes=Lanes(och=4, col=2),
+        design=convolution(14, 64, 64, 3, "same", simd=1), lanes=Lanes(och=2, col=2, row=2),
         given_percent=96,
     ),
     Peer(
-        design=convolution(14, 128, 128, 1, "valid"), lanes=Lanes(ich=8, och=8), given_percent=94
+        design=convolution(14, 128, 128, 1, "valid"), lanes=Lanes(ich=8, och=4, col=2),
+        given_percent=94,
     ),
     Peer(
         design=convolution(28, 1, 8, 5, "valid", pe=2), lanes=Lanes(col=2), given_percent=52,

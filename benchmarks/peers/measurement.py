@@ -15,7 +15,7 @@ from benchmarks.peers.layers import Peer
 from benchmarks.projects import lowered, prepared
 from benchmarks.rtl import FRAMES, checked
 from hls.conv2d import Conv2d
-from hls.errors import CheckFailed, ToolNotFound, ToolTooSlow
+from hls.errors import CheckFailed, ToolFailed, ToolNotFound, ToolTooSlow
 from hls.estimate import Usage, synthesize, yosys
 from hls.rtl import Rtl
 
@@ -33,8 +33,8 @@ class Measured:
     cycles: int
     """One frame or product, start to done."""
     verilog_lines: int
-    usage: Usage | None
-    """None: Yosys takes longer than `SYNTHESIS_S`, or there is none."""
+    usage: Usage | str
+    """What it takes of a device, or why that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,26 +100,29 @@ def compare(peer: Peer, progress: Callable[[str], None], absent: str = "") -> tu
     return found, absent
 
 
-def usage(rtl: Rtl, seconds: float = SYNTHESIS_S) -> Usage | None:
-    """What the Verilog takes; None if Yosys needs longer, which is remembered, or is not there."""
+def usage(rtl: Rtl, seconds: float = SYNTHESIS_S) -> Usage | str:
+    """What the Verilog takes, or why that is not known; a failure is not tried twice."""
     try:
         digest = hashlib.sha256(yosys()[1].encode())
     except ToolNotFound:
-        return None
+        return "no Yosys"
     for file in rtl.files:
         digest.update(file.read_bytes())
     key = digest.hexdigest()
-    stamp = rtl.folder / "reports" / "too_slow.json"
+    stamp = rtl.folder / "reports" / "no_estimate.json"
     if stamp.is_file():
         found = json.loads(stamp.read_text())
         if found["key"] == key and found["seconds"] >= seconds:
-            return None
+            return str(found["why"])
     try:
         return synthesize(rtl, FAMILY, timeout_s=seconds)
     except ToolTooSlow:
-        stamp.parent.mkdir(exist_ok=True)
-        stamp.write_text(json.dumps({"key": key, "seconds": seconds}) + "\n")
-        return None
+        why = f"> {seconds / 60:g} min"
+    except ToolFailed:
+        why = "failed"
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(json.dumps({"key": key, "seconds": seconds, "why": why}) + "\n")
+    return why
 
 
 def _say(progress: Callable[[str], None], where: str, what: str) -> None:

@@ -23,7 +23,7 @@ def published_table(compared: Sequence[Compared]) -> Table:
     rows: list[tuple[Value, ...]] = []
     for c in compared:
         usage = c.ours.usage
-        if usage is not None and usage.dsp:
+        if not isinstance(usage, str) and usage.dsp:
             each = c.peer.design.macs / c.steady_cycles / usage.dsp
             rows.append((c.peer.design.name, round(each, 2), "RTL cycles, DSPs by Yosys"))
     return Table(
