@@ -14,6 +14,7 @@ from hls.errors import CheckFailed
 from hls.gemm import Gemm
 from sim import golden, vectors
 from sim.engine_fast import FastEngine
+from sim.memory import Memory
 from sim.verilate import verilate
 
 __all__ = ["MEMORY_LATENCY", "Operands", "operands", "rounded", "simulate"]
@@ -53,12 +54,13 @@ def simulate(accelerator: Accelerator, layer: Operands) -> int:
     width = folder / "port.v"  # read first: a macro holds for the files behind it
     width.write_text(f"`define NNGEN_PORT_BITS {accelerator.port_bits}\n")
     model = verilate("nngen_top", [width, _TOP, accelerator.verilog], folder / "sim")
-    memory = np.zeros(accelerator.scratch_address + _SCRATCH_BYTES, np.uint8)
+    board = Memory(0, accelerator.scratch_address + _SCRATCH_BYTES)
+    memory = board.bytes
     tensors["input"].put(memory, layer.source)
     tensors["weights"].put(memory, layer.weights)
     wanted = memory.copy()
     tensors["output"].put(wanted, rounded(layer.sums, accelerator.shift))
-    engine = FastEngine(model, _MANIFEST, memory, 0, stalls=0.0, seed=1, waves=None, folder=folder,
+    engine = FastEngine(model, _MANIFEST, board, stalls=0.0, seed=1, waves=None, folder=folder,
                         memory_latency=MEMORY_LATENCY)  # fmt: skip
     try:
         cycles = _run(engine, accelerator)
