@@ -326,7 +326,7 @@ class Overlay:
             if port["protocol"] == "m_axi" and bits not in _MEMORY_BITS:
                 raise InputError(
                     f"{where} bits wide, SmartConnect takes {_MEMORY_BITS[0]} and more; "
-                    "generate it with more rows and columns"
+                    "generate it with more rows and columns (simd and pe of a convolution)"
                 )
         for stream in engine.streams:
             middle = lcm(stream.bits, stream.dma_bits) // 8

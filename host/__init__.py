@@ -15,7 +15,7 @@ __all__ = ["Accelerator", "AcceleratorError"]
 def __getattr__(name: str) -> Any:
     """Import on first use: `host.packing` alone needs no pynq."""
     if name == "Accelerator":
-        for kind in ("host.convolution", "host.product"):
+        for kind in ("host.convolution", "host.matrix_convolution", "host.product"):
             import_module(kind)
         return import_module("host.accelerator").Accelerator
     if name == "AcceleratorError":

@@ -54,9 +54,10 @@ class Accelerator:
     _buffers: Buffers
     _release: weakref.finalize[Any, Any]
 
-    def __init_subclass__(cls, kind: str) -> None:
-        """Register a subclass for designs of `kind`."""
-        Accelerator._kinds[kind] = cls
+    def __init_subclass__(cls, kind: str | None = None) -> None:
+        """Register a subclass for engines of `kind`; without one it is for subclasses itself."""
+        if kind is not None:
+            Accelerator._kinds[kind] = cls
 
     def __new__(cls, path: str | Path, name: str | None = None, **options: Any) -> Self:
         """Find the engine and the subclass for it."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pynq
 
 from host.errors import AcceleratorError
+from host.packing import row_length
 
 __all__ = ["Buffers"]
 
@@ -48,6 +50,19 @@ class Buffers:
         if view is None or view.nbytes != size_bytes:
             view = self._views[name] = held[:size_bytes]
         return view
+
+    def rows(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], lanes: int
+    ) -> tuple[Any, npt.NDArray[Any]]:
+        """The buffer `name` for a matrix of `shape`, its rows filled up to words of `lanes`.
+
+        Returns:
+            The buffer, and the same as [rows, cols filled up] of `dtype`.
+        """
+        count, cols = shape
+        length = row_length(cols, lanes)
+        buffer = self.get(name, count * length * dtype.itemsize)
+        return buffer, np.asarray(buffer).view(dtype).reshape(count, length)
 
     def _drop(self, name: str) -> None:
         self._views.pop(name, None)

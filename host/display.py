@@ -25,8 +25,8 @@ def table(engine: Engine, info: Info) -> str:
         ("calls", f"{info.calls:,}"),
         ("bytes", f"{info.sent_bytes:,} sent, {info.received_bytes:,} received"),
         ("last call", _last(info)),
-        ("bound", f"{info.costs.get('lower_bound_cycles', 0):,} cycles "
-                  f"({'a frame' if engine.kind == 'conv2d' else 'at the maximum sizes'})"),
+        ("bound", f"{info.costs.get('lower_bound_cycles', 0):,} cycles ({_amount(engine)})"),
+        *_traffic(engine),
         ("last error", info.last_error or "none"),
     ]  # fmt: skip
     body = "".join(
@@ -46,7 +46,26 @@ def _design(engine: Engine) -> str:
     else:
         sizes = {name: " x ".join(map(str, shapes[name])) for name in ("input", "output")}
         text = f"convolution {sizes['input']} to {sizes['output']}"
+        if "matrix" in engine.manifest:
+            text += f" by {engine.manifest['matrix']['algorithm']}"
     return f"{text}, {costs['multipliers']} multipliers"
+
+
+def _amount(engine: Engine) -> str:
+    """What the cycles of its manifest are for."""
+    if engine.kind == "gemm":
+        return "at the maximum sizes"
+    batch = engine.manifest.get("matrix", {}).get("batch", 1)
+    return "a frame" if batch == 1 else f"{batch} frames"
+
+
+def _traffic(engine: Engine) -> list[tuple[str, str]]:
+    """What the ports of an array move, where the manifest says so."""
+    if "matrix" not in engine.manifest:
+        return []
+    ports = engine.manifest["matrix"]["traffic_bytes"]
+    each = ", ".join(f"{name} {count:,}" for name, count in ports.items())
+    return [("memory", f"{sum(ports.values()):,} bytes ({_amount(engine)}): {each}")]
 
 
 def _clock(info: Info) -> str:

@@ -124,8 +124,8 @@ class Engine:
 
     @property
     def kind(self) -> str:
-        """conv2d or gemm."""
-        return str(self.manifest["design"]["kind"])
+        """What computes: conv2d, matrix_conv2d or gemm; the design's kind unless it says more."""
+        return str(self.manifest.get("engine", self.manifest["design"]["kind"]))
 
     @property
     def clock_mhz(self) -> float | None:
@@ -184,7 +184,7 @@ class Engine:
 
     @property
     def predicted_cycles(self) -> int:
-        """Cycles of a frame, or of a product at the maximum sizes."""
+        """Cycles of a frame, of a full batch, or of a product at the maximum sizes."""
         return int(self.manifest["costs"]["predicted_cycles"])
 
 

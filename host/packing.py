@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "fold_bias", "pack_columns", "pack_parameters", "pack_pixels", "pack_rows", "pack_taps",
-    "row_length", "unpack_rows",
+    "fold_bias", "pack_columns", "pack_parameters", "pack_patches", "pack_pixels", "pack_rows",
+    "pack_taps", "row_length", "unpack_rows",
 ]  # fmt: skip
 
 Words = npt.NDArray[np.uint32]
@@ -95,6 +95,53 @@ def pack_pixels(x: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
     """
     flat = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
     return flat if x.shape[-1] % lanes == 0 else pack_rows(flat, lanes, x.dtype)
+
+
+def pack_patches(
+    x: npt.NDArray[Any],
+    kernel: tuple[int, int],
+    *,
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+    zero_point: int = 0,
+) -> npt.NDArray[Any]:
+    """im2col on the host, Caffe's way: the matrix A that makes a plain GEMM compute a convolution.
+
+    `gemm(pack_patches(x, (KH, KW)), pack_taps(w, 1, 1, w.dtype), bias)` is [N*OH*OW, M], the
+    convolution's output. The patches take KH*KW / (stride rows * stride cols) times the bytes of
+    the image, about, which is what the engines that cut patches on chip save.
+
+    Args:
+        x: frames [N, H, W, C].
+        kernel: its rows and columns.
+        stride: vertical, horizontal.
+        dilation: vertical, horizontal.
+        pads: top, bottom, left, right.
+        zero_point: of x, which padded pixels hold.
+
+    Returns:
+        [N*OH*OW, KH*KW*C] in the dtype of x, new: what a window sees at each output position, in
+        the order (kernel row, kernel column, channel).
+    """
+    top, bottom, left, right = pads
+    frames, height, width, channels = x.shape
+    image = np.full(
+        (frames, height + top + bottom, width + left + right, channels), zero_point, x.dtype
+    )
+    image[:, top : top + height, left : left + width] = x
+    reach = [step * (size - 1) + 1 for size, step in zip(kernel, dilation, strict=True)]
+    outputs = [
+        (size - seen) // step + 1
+        for size, seen, step in zip(image.shape[1:3], reach, stride, strict=True)
+    ]
+    frame, row, col, channel = image.strides
+    windows = np.lib.stride_tricks.as_strided(
+        image,
+        (frames, *outputs, *kernel, channels),
+        (frame, row * stride[0], col * stride[1], row * dilation[0], col * dilation[1], channel),
+    )
+    return windows.reshape(-1, kernel[0] * kernel[1] * channels)
 
 
 def pack_taps(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from host.accelerator import Accelerator, Running, Steps
 from host.errors import AcceleratorError
 from host.manifest import as_array
-from host.packing import fold_bias, pack_columns, pack_rows, row_length, unpack_rows
+from host.packing import fold_bias, pack_columns, pack_rows, unpack_rows
 
 __all__ = ["Product"]
 
@@ -49,15 +49,18 @@ class Product(Accelerator, kind="gemm"):
                 )
             buffers, sent_bytes = {}, 0
             for name, matrix in (("a", left), ("b", right)):
-                buffers[name], rows = self._rows(name, matrix.shape, matrix.dtype)
-                pack_rows(matrix, self._lanes[name], matrix.dtype, rows)
+                lanes = self._lanes[name]
+                buffers[name], rows = self._buffers.rows(name, matrix.shape, matrix.dtype, lanes)
+                pack_rows(matrix, lanes, matrix.dtype, rows)
             if table is not None:
                 buffers["p"] = self._buffers.get("p", table.nbytes)
                 np.copyto(buffers["p"], table.reshape(-1).view(np.uint8))
             for buffer in buffers.values():
                 buffer.flush()
                 sent_bytes += buffer.nbytes
-            buffers["c"], rows = self._rows("c", (m, n), self._formats["c"].dtype)
+            buffers["c"], rows = self._buffers.rows(
+                "c", (m, n), self._formats["c"].dtype, self._lanes["c"]
+            )
         for name, (offset, bits) in self._engine.registers.items():
             value = sizes[name] if name in sizes else buffers[name].physical_address
             self._kernel.argument((offset, bits), value)
@@ -70,15 +73,6 @@ class Product(Accelerator, kind="gemm"):
         self._info.sent_bytes += sent_bytes
         self._info.received_bytes += rows.nbytes
         return result
-
-    def _rows(
-        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> tuple[Any, npt.NDArray[Any]]:
-        """The buffer of a matrix of `shape`, and the same as its rows of whole words."""
-        count, cols = shape
-        length = row_length(cols, self._lanes[name])
-        buffer = self._buffers.get(name, count * length * dtype.itemsize)
-        return buffer, np.asarray(buffer).view(dtype).reshape(count, length)
 
     def _sizes(self, a: Any, b: Any) -> dict[str, int]:
         shapes = as_array("a", a).shape, as_array("b", b).shape
