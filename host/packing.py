@@ -141,7 +141,7 @@ def pack_patches(
         (frames, *outputs, *kernel, channels),
         (frame, row * stride[0], col * stride[1], row * dilation[0], col * dilation[1], channel),
     )
-    return windows.reshape(-1, kernel[0] * kernel[1] * channels)
+    return np.ascontiguousarray(windows.reshape(-1, kernel[0] * kernel[1] * channels))
 
 
 def pack_taps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from host.info import Info
 from host.manifest import Engine
 
 CONV = Conv2d(name="conv1", height=8, width=8, in_channels=3, out_channels=4, simd=3, pe=2)
+ARRAY = dataclasses.replace(CONV, name="conv2", pe=4, simd=4, algorithm="im2col", batch=2)
 GEMM = Gemm(name="gemm1", max_m=8, max_k=8, max_n=8, rows=4, cols=4)
 
 
@@ -40,6 +42,11 @@ def texts(page: ET.Element, tag: str) -> list[str]:
              "98 bytes", "AXI DMA", "memory"],
         ),
         (
+            ARRAY,
+            ["memory", "32 + 32 + 32 + 128 bits", "1,234 bytes", "conv2", "16 multipliers",
+             "32 + 32 bits", "98 bytes", "memory"],
+        ),
+        (
             GEMM,
             ["memory", "32 + 32 bits", "1,234 bytes", "gemm1", "16 multipliers", "128 bits",
              "98 bytes", "memory"],
@@ -64,3 +71,12 @@ def test_the_table_has_cycles_bytes_and_the_last_error(tmp_path: Path) -> None:
     assert rows["last call"].startswith("70,994 cycles")
     assert rows["bound"] == f"{CONV.lower_bound_cycles:,} cycles (a frame)"
     assert rows["last error"] == "a < b & c"
+
+
+def test_the_table_of_an_array_has_its_algorithm_and_its_traffic(tmp_path: Path) -> None:
+    page = shown(ARRAY, tmp_path)
+    rows = dict(zip(texts(page, "th"), texts(page, "td"), strict=True))
+    assert rows["design"] == "convolution 8 x 8 x 3 to 6 x 6 x 4 by im2col, 16 multipliers"
+    assert rows["bound"].endswith(" cycles (2 frames)")
+    # 64 pixels, 36 patches of 9 taps, each of a word; written once and read once.
+    assert rows["memory"] == "6,192 bytes (2 frames): x 512, u 2,592, a 2,592, b 144, p 64, c 288"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,27 @@ from strategies import conv2ds, parameters
 from hls import Conv2d, Parameters
 from hls.manifest import manifest
 from host import packing
+from sim import golden
+
+
+@given(st.data())
+def test_patches_are_those_of_the_golden_model(data: st.DataObject) -> None:
+    def pair(low: int, high: int) -> tuple[int, int]:
+        return data.draw(st.integers(low, high)), data.draw(st.integers(low, high))
+
+    how: dict[str, Any] = {
+        "stride": pair(1, 3), "dilation": pair(1, 3), "pads": (*pair(0, 2), *pair(0, 2)),
+        "zero_point": data.draw(st.integers(-3, 200)),
+    }  # fmt: skip
+    kernel, shape = pair(1, 3), (*pair(1, 3)[:1], *pair(7, 9), data.draw(st.integers(1, 3)))
+    x = np.arange(np.prod(shape)).reshape(shape).astype(np.int16)
+    before = x.copy()
+    patches = packing.pack_patches(x, kernel, **how)
+    assert patches.dtype == x.dtype
+    assert patches.flags.c_contiguous
+    np.testing.assert_array_equal(patches, golden.patches(x, kernel, **how))
+    patches[:] = 0
+    np.testing.assert_array_equal(x, before)
 
 
 def bits_to_words(bits: list[int], words: int) -> list[int]:
