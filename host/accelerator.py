@@ -276,7 +276,8 @@ class Accelerator:
         for channel in self._channels.values():
             channel.restart()
         if clean and self._kernel.finished:
-            return "The DMAs were reset; the accelerator is ready"
+            ended = "The DMAs were reset" if self._channels else "The kernel has ended its call"
+            return f"{ended}; the accelerator is ready"
         if len(self._session.users) > 1:
             raise AcceleratorError(
                 "the kernel is stuck in a call and has no reset of its own, and others use the "

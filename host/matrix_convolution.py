@@ -58,11 +58,11 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
             addresses = self._addresses(len(parts[0][0]))
             turns = [self._turn(name, *parts[0]) for name in range(min(2, len(parts)))]
             self._fill(turns[0], frames[:most])
+        self._point(addresses)
         with Running(self):
             for place, (images, _) in enumerate(parts):
                 turn = turns[place % 2]
-                addresses |= {"x": turn.x.physical_address, "c": turn.c.physical_address}
-                self._point(addresses)
+                self._point({"x": turn.x.physical_address, "c": turn.c.physical_address})
                 for phase in self._phases:
                     self._start(phase, len(images))
                     if phase == self._phases[0]:

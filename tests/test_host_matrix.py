@@ -250,15 +250,26 @@ def test_memory_that_does_not_answer(
         assert right(conv, 3)
 
 
-def test_a_call_that_is_interrupted(conv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("batches", "how"),
+    [
+        (2, "The overlay was loaded again"),  # the second one is computed, and does not end
+        (1, "The kernel has ended its call"),
+    ],
+)
+def test_a_call_that_is_interrupted(
+    device: Any, conv: Any, monkeypatch: pytest.MonkeyPatch, batches: int, how: str
+) -> None:
     def interrupt(*_: Any) -> None:
+        device.freeze()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(conv, "_take", interrupt)  # while the second batch is computed
+        patched.setattr(conv, "_take", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            right(conv, 2 * DESIGNS[conv.info.name].batch)
-    assert conv.info.recovered
+            right(conv, batches * DESIGNS[conv.info.name].batch)
+    assert conv.info.recovered == f"{how}; the accelerator is ready"
+    device.freeze(False)
     assert right(conv, 2)
 
 
