@@ -24,6 +24,7 @@ import pytest
 import vivado
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from overlays import LIMIT_S
 from strategies import conv2ds, parameters, seeds
 
 import sim
@@ -35,9 +36,6 @@ from hls.parameters import random_parameters
 from host import Accelerator, AcceleratorError
 from host.packing import pack_patches, pack_pixels, pack_taps
 from sim import reference, vectors
-
-LIMIT_S = 0.001
-"""Of the simulated board's time: 100,000 cycles."""
 
 # im2col is called in two phases, the others in one. Channels and filters fill no whole words.
 UNROLLED = Conv2d(
