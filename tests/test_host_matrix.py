@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import pytest
 import vivado
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipxact_schema import violations
 from overlays import LIMIT_S
 from strategies import conv2ds, parameters, seeds
 
@@ -271,15 +273,6 @@ def test_a_call_that_is_interrupted(
     assert right(conv, 2)
 
 
-def test_an_engine_that_is_unknown(device: Any, folder: Path, tmp_path: Path) -> None:
-    place = shutil.copytree(folder / "unrolled_woven", folder / "damaged", dirs_exist_ok=True)
-    manifest = place / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"matrix_conv2d"', '"fft_conv2d"'))
-    with pytest.raises(AcceleratorError, match=r"woven is of kind fft_conv2d, this host library dr"
-                       r"ives conv2d, matrix_conv2d, gemm; update it"):  # fmt: skip
-        Accelerator(place, "woven")
-
-
 # ---------------------------------------------------------------------- what is on the board
 
 
@@ -354,6 +347,9 @@ def test_scripts_for_vivado_connect_every_port(folder: Path, device: Any, tmp_pa
     assert [list(facing) for facing in ports.values()] == [list("xuabpc"), list("xbpc")]
     cells = {cell for facing in ports.values() for cell in facing.values()}
     assert cells == {f"system_memory_{index}" for index in range(4)}
+    for name in DESIGNS:
+        component = made.folder / "engines" / name / "component.xml"
+        assert violations(ET.parse(component).getroot()) == []
 
 
 # ---------------------------------------------------------------------- patches made by the host
