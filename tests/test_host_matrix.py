@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import lowered
 import numpy as np
 import overlays
 import pynq
@@ -33,7 +34,9 @@ import sim
 from hls import Conv2d, Parameters, Project, generate
 from hls.bitstream import write
 from hls.boards import board
-from hls.errors import DesignError
+from hls.design import MatrixConv2d
+from hls.errors import DesignError, InputError
+from hls.overlay import Overlay
 from hls.parameters import random_parameters
 from host import Accelerator, AcceleratorError
 from host.packing import pack_patches, pack_pixels, pack_taps
@@ -350,6 +353,12 @@ def test_scripts_for_vivado_connect_every_port(folder: Path, device: Any, tmp_pa
     for name in DESIGNS:
         component = made.folder / "engines" / name / "component.xml"
         assert violations(ET.parse(component).getroot()) == []
+
+
+def test_ports_that_are_too_narrow_for_an_overlay() -> None:
+    narrow = lowered.engine(MatrixConv2d(dataclasses.replace(WOVEN, simd=2)))
+    with pytest.raises(InputError, match=r"m_axi_gmem_x is 16 bits .* \(simd and pe of a convolut"):
+        Overlay(board("pynq-z2"), 100.0, (narrow,))
 
 
 # ---------------------------------------------------------------------- patches made by the host
