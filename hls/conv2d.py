@@ -143,17 +143,22 @@ class Conv2d:
         whole("Conv2d", "simd", self.simd, 1, self.in_channels if direct else 64)
         whole("Conv2d", "pe", self.pe, 1, self.out_channels if direct else 64)
         self._check_fits()
-        if not direct:
+        if direct:
+            self._check_line_buffer()
+        else:
             self._check_array()
-            return
+        self._check_stream("simd", self.simd, self.input_format)
+        self._check_stream("pe", self.pe, self.epilogue.output)
+        # Nothing else asks for these where the accumulator is given.
+        _ = self.weight_format, self.bias_format
+
+    def _check_line_buffer(self) -> None:
         if self.batch != 1:
             raise reject(
                 "Conv2d", f"batch={self.batch}", "has no meaning for algorithm='direct', which "
                 "takes any number of frames", "leave batch away",
             )  # fmt: skip
         self._check_lanes()
-        self._check_stream("simd", self.simd, self.input_format)
-        self._check_stream("pe", self.pe, self.epilogue.output)
 
     def _check_fits(self) -> None:
         for axis, name in ((self.window.rows, "height"), (self.window.cols, "width")):
@@ -223,8 +228,6 @@ class Conv2d:
                     f"(algorithm={self.algorithm!r})",
                     nearest(lanes, [2, 4, 8, 16, 32, 64]),
                 )  # fmt: skip
-        self._check_stream("simd", self.simd, self.input_format)
-        self._check_stream("pe", self.pe, self.epilogue.output)
         axis = self.window.rows
         if axis.last_output + axis.reach < axis.pad_before:
             raise reject(

@@ -86,6 +86,7 @@ class Gemm:
         self._check_port("rows", self.rows, self.input_format)
         self._check_port("cols", self.cols, self.weight_format)
         self._check_port("cols", self.cols, self.epilogue.output)
+        _ = self.bias_format  # which nothing else asks for where the accumulator is given
         for field, step, multiple in (
             ("tile_m", "rows", self.rows), ("tile_n", "cols", self.cols),
             ("tile_k", "rows", self.rows),

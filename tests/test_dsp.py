@@ -201,6 +201,8 @@ def test_a_named_block_insists() -> None:
     says = r"^Gemm: input=s12 with weight=s9 does not fit twice .* 27 x 18 .*; use narrower formats"
     with pytest.raises(DesignError, match=says):
         Gemm(max_m=8, max_k=8, max_n=8, input="s12", weight="s9", packing="dsp48e2")
+    with pytest.raises(DesignError, match=r"^Conv2d: pe=1 leaves"):
+        conv(pe=1, packing="dsp48e1", accumulator="s24")
     # What would save no DSP can be had all the same.
     assert conv(input="u4", weight="s4", packing="dsp48e1").packed is not None
     assert conv(in_channels=2, out_channels=4, packing="dsp48e1").packed is not None
