@@ -505,6 +505,9 @@ class Conv2d:
             "gives every multiplier one constant weight, which takes LUTs and no DSP",
             "use packing='off'",
         )
+        single = Obstacle(
+            "algorithm='naive'", "has one multiplier", "use another algorithm, or packing='off'"
+        )
         direct = self.algorithm == "direct"
         fixed = direct and self.weights == "rom" and self.weight_words == 1
         return choose(
@@ -513,7 +516,10 @@ class Conv2d:
             shared=self.input_format,
             weight=self._given_weight,
             products=self.products_per_step if direct else 1,
-            obstacles=[odd if direct and self.pe_per_group % 2 else None],
+            obstacles=[
+                single if self.algorithm == "naive" else None,
+                odd if direct and self.pe_per_group % 2 else None,
+            ],
             pointless=[constant if fixed else None],
         )
 

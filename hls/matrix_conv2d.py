@@ -143,7 +143,7 @@ class MatrixConv2d:
             input_zero_point=conv.input_zero_point,
             output_zero_point=conv.output_zero_point,
             activation=conv.activation,
-            packing=conv.packing,
+            packing="off" if conv.packed is None else conv.packing,
         )
 
     @property
@@ -169,12 +169,12 @@ class MatrixConv2d:
     @property
     def packed(self) -> Packing | None:
         """How two filters share a DSP block; None if they do not."""
-        return self.gemm.packed
+        return self.conv.packed
 
     @property
     def unpacked_because(self) -> str:
         """Why packing="auto" does not pack; empty if it does, or was not asked to."""
-        return self.gemm.unpacked_because
+        return self.conv.unpacked_because
 
     # ------------------------------------------------------------------ the image on chip
 
@@ -231,7 +231,7 @@ class MatrixConv2d:
     @property
     def multiplications(self) -> int:
         """Multiplications per cycle: half as many as products where two share one."""
-        return self.gemm.multiplications
+        return self.multipliers if self.packed is None else self.multipliers // 2
 
     @property
     def macs(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hls import Conv2d, DesignError, Fixed, Gemm
+from hls.design import engine
 from hls.dsp import DSP48E1, DSP48E2, Block, Packing, packing_of
 
 F = Fixed.parse
@@ -184,13 +185,17 @@ def test_pairs_of_columns_halve_the_multiplications() -> None:
         ({"in_channels": 2, "out_channels": 4},
          "pe=4, simd=2, taps=all gives every multiplier one constant weight, which takes LUTs"),
         ({"in_channels": 2, "out_channels": 4, "weights": "load"}, ""),
+        ({"algorithm": "implicit"}, ""),
+        ({"algorithm": "naive"}, "algorithm='naive' has one multiplier"),
     ],
 )  # fmt: skip
 def test_auto_says_why_it_does_not_pack(fields: dict[str, object], why: str) -> None:
     made = conv(**fields, packing="auto")
     assert made.unpacked_because.startswith(why)
     assert (made.packed is None) == bool(why)
-    assert (made.multiplications < made.multipliers) == (not why)
+    computes = engine(made)
+    assert computes.packed == made.packed
+    assert (computes.multiplications < computes.multipliers) == (not why)
 
 
 def test_a_named_block_insists() -> None:
