@@ -77,12 +77,20 @@ def nearest(value: int, legal: Sequence[int]) -> str:
     return f"use {_listed([str(number) for number in two])}"
 
 
-def require_format(owner: str, name: str, spelling: str | Fixed, low: int, high: int) -> Fixed:
-    """A format of `low`..`high` bits from its spelling, or a DesignError."""
+def require_format(
+    owner: str, name: str, spelling: str | Fixed, low: int, high: int, *, symmetric: bool = False
+) -> Fixed:
+    """A format of `low`..`high` bits from its spelling, or a DesignError.
+
+    `symmetric` says whether one without its least value may be asked for.
+    """
     try:
         number_format = Fixed.parse(spelling)
     except DesignError as error:
         raise DesignError(f"{owner}: {name}: {error}") from None
+    if number_format.symmetric and not symmetric:
+        rule = "is symmetric, which only weights are"
+        raise reject(owner, f"{name}={number_format}", rule, f"use s{number_format.bits}")
     if not low <= number_format.bits <= high:
         legal = Fixed(bits=min(max(number_format.bits, low), high), signed=number_format.signed)
         rule = f"has a width outside {low}..{high} bits"

@@ -17,6 +17,7 @@ from hls.checks import (
     require_format,
     whole,
 )
+from hls.dsp import CHOICES, Obstacle, Packing, choose
 from hls.epilogue import Clip, Epilogue
 from hls.fixed import Fixed
 from hls.geometry import Axis, WindowGeometry
@@ -80,6 +81,10 @@ class Conv2d:
     `pe` filters side by side, weights in memory, up to `batch` frames a call. "naive" is the
     baseline of plain loops, with words of `simd` and `pe` elements in memory.
 
+    With `packing`, two filters share a DSP block, which can ask for symmetric weights; "auto" does
+    so where it saves DSPs, by the rules of the DSP48E1, which hold on the DSP48E2 too; "dsp48e1"
+    and "dsp48e2" insist on it. See `hls.dsp`.
+
     Raises:
         DesignError: a rule is broken; the text names value, rule and remedy.
     """
@@ -111,6 +116,7 @@ class Conv2d:
     weights: str = "rom"
     algorithm: str = "direct"
     batch: int = 1
+    packing: str = "off"
     name: str = "conv2d"
 
     # ------------------------------------------------------------------ legality
@@ -125,6 +131,7 @@ class Conv2d:
         one_of("Conv2d", "weights", self.weights, ("rom", "load"))
         one_of("Conv2d", "algorithm", self.algorithm, ALGORITHMS)
         whole("Conv2d", "batch", self.batch, 1, 65536)
+        one_of("Conv2d", "packing", self.packing, CHOICES)
         for field in ("in_channels", "out_channels"):
             common = math.gcd(self.in_channels, self.out_channels)
             require_divides("Conv2d", "groups", self.groups, field, getattr(self, field), common)
@@ -136,17 +143,22 @@ class Conv2d:
         whole("Conv2d", "simd", self.simd, 1, self.in_channels if direct else 64)
         whole("Conv2d", "pe", self.pe, 1, self.out_channels if direct else 64)
         self._check_fits()
-        if not direct:
+        if direct:
+            self._check_line_buffer()
+        else:
             self._check_array()
-            return
+        self._check_stream("simd", self.simd, self.input_format)
+        self._check_stream("pe", self.pe, self.epilogue.output)
+        # Nothing else asks for these where the accumulator is given.
+        _ = self.weight_format, self.bias_format
+
+    def _check_line_buffer(self) -> None:
         if self.batch != 1:
             raise reject(
                 "Conv2d", f"batch={self.batch}", "has no meaning for algorithm='direct', which "
                 "takes any number of frames", "leave batch away",
             )  # fmt: skip
         self._check_lanes()
-        self._check_stream("simd", self.simd, self.input_format)
-        self._check_stream("pe", self.pe, self.epilogue.output)
 
     def _check_fits(self) -> None:
         for axis, name in ((self.window.rows, "height"), (self.window.cols, "width")):
@@ -216,8 +228,6 @@ class Conv2d:
                     f"(algorithm={self.algorithm!r})",
                     nearest(lanes, [2, 4, 8, 16, 32, 64]),
                 )  # fmt: skip
-        self._check_stream("simd", self.simd, self.input_format)
-        self._check_stream("pe", self.pe, self.epilogue.output)
         axis = self.window.rows
         if axis.last_output + axis.reach < axis.pad_before:
             raise reject(
@@ -257,8 +267,12 @@ class Conv2d:
 
     @cached_property
     def weight_format(self) -> Fixed:
-        """Format of a weight."""
-        return require_format("Conv2d", "weight", self.weight, 2, 16)
+        """Format of a weight; symmetric where that lets two share a DSP block."""
+        return self._given_weight if self.packed is None else self.packed.weight
+
+    @cached_property
+    def _given_weight(self) -> Fixed:
+        return require_format("Conv2d", "weight", self.weight, 2, 16, symmetric=True)
 
     @cached_property
     def bias_format(self) -> Fixed | None:
@@ -477,6 +491,55 @@ class Conv2d:
         """Cycles that the requantizers take for a word of sums."""
         return self.pe // self.finish_lanes
 
+    # ------------------------------------------------------------------ DSP blocks
+
+    @cached_property
+    def _chosen_packing(self) -> Packing | Obstacle | None:
+        odd = Obstacle(
+            f"pe={self.pe}" + (f" of {self.groups_per_beat} groups" * (self.groups_per_beat > 1)),
+            "leaves a filter without another one that sees the same pixels",
+            "use an even pe for each group, or packing='off'",
+        )
+        constant = Obstacle(
+            f"pe={self.pe}, simd={self.simd}, taps={self.taps}",
+            "gives every multiplier one constant weight, which takes LUTs and no DSP",
+            "use packing='off'",
+        )
+        single = Obstacle(
+            "algorithm='naive'", "has one multiplier", "use another algorithm, or packing='off'"
+        )
+        direct = self.algorithm == "direct"
+        fixed = direct and self.weights == "rom" and self.weight_words == 1
+        return choose(
+            "Conv2d",
+            self.packing,
+            shared=self.input_format,
+            weight=self._given_weight,
+            products=self.products_per_step if direct else 1,
+            obstacles=[
+                single if self.algorithm == "naive" else None,
+                odd if direct and self.pe_per_group % 2 else None,
+            ],
+            pointless=[constant if fixed else None],
+        )
+
+    @property
+    def packed(self) -> Packing | None:
+        """How two filters share a DSP block; None if they do not."""
+        chosen = self._chosen_packing
+        return chosen if isinstance(chosen, Packing) else None
+
+    @property
+    def unpacked_because(self) -> str:
+        """Why packing="auto" does not pack; empty if it does, or was not asked to."""
+        chosen = self._chosen_packing
+        return f"{chosen.value} {chosen.rule}" if isinstance(chosen, Obstacle) else ""
+
+    @property
+    def products_per_step(self) -> int:
+        """Products that one PE adds up in a cycle."""
+        return self.channels_per_pe * self.parallel_taps
+
     # ------------------------------------------------------------------ costs
 
     @property
@@ -487,7 +550,12 @@ class Conv2d:
     @property
     def multipliers(self) -> int:
         """Products per cycle (without those of the requantization)."""
-        return self.pe * self.channels_per_pe * self.parallel_taps
+        return self.pe * self.products_per_step
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications per cycle: half as many as products where two share one."""
+        return self.multipliers if self.packed is None else self.multipliers // 2
 
     @property
     def macs(self) -> int:
@@ -538,7 +606,10 @@ class Conv2d:
     @property
     def weight_bits(self) -> int:
         """Bits of all weights."""
-        return self.out_channels * self.taps_per_output * self.weight_format.bits
+        weights = self.out_channels * self.taps_per_output
+        if self.packed is None:
+            return weights * self.weight_format.bits
+        return weights // 2 * self.packed.pair.bits
 
     @property
     def on_chip_bits(self) -> int:

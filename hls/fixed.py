@@ -13,12 +13,14 @@ from hls.errors import DesignError
 
 __all__ = ["Fixed"]
 
-_SPELLING = re.compile(r"(s|u|int|uint)([0-9]{1,3})")
+_SPELLING = re.compile(r"(s|u|int|uint|sym)([0-9]{1,3})")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fixed:
     """An integer of `bits` bits, two's complement when `signed`.
+
+    A `symmetric` one does without the least value: s8 has -128..127, sym8 has -127..127.
 
     Scale factors are no part of it: a scale never reaches the hardware, only the multiplier
     and the shift of the requantization do.
@@ -26,23 +28,30 @@ class Fixed:
 
     bits: int
     signed: bool = True
+    symmetric: bool = False
 
     def __post_init__(self) -> None:
-        """Reject a width that no port or accumulator can have."""
+        """Reject a width that no port or accumulator can have, and limits that make no format."""
         if not isinstance(self.bits, int) or isinstance(self.bits, bool):
             raise DesignError(f"Fixed: bits={self.bits!r} is not an integer; use 1 to 64")
         if not 1 <= self.bits <= 64:
             raise DesignError(f"Fixed: bits={self.bits} is outside 1..64; use 1 to 64")
+        if self.symmetric and not (self.signed and self.bits > 1):
+            raise DesignError(
+                f"Fixed: symmetric needs a sign and 2 bits, not {'s' if self.signed else 'u'}"
+                f"{self.bits}; use s2 or wider"
+            )
 
     @classmethod
     def parse(cls, spelling: str | Fixed) -> Fixed:
-        """`"s8"`, `"int8"`, `"u4"`, `"uint4"` (or a Fixed) -> Fixed."""
+        """`"s8"`, `"int8"`, `"u4"`, `"uint4"`, `"sym8"` (or a Fixed) -> Fixed."""
         if isinstance(spelling, Fixed):
             return spelling
         found = _SPELLING.fullmatch(spelling) if isinstance(spelling, str) else None
         if found is None:
             raise DesignError(f"Fixed: {spelling!r} is not a number format; use one like s8 or u4")
-        return cls(bits=int(found[2]), signed=found[1] in ("s", "int"))
+        signed, symmetric = found[1] in ("s", "int", "sym"), found[1] == "sym"
+        return cls(bits=int(found[2]), signed=signed, symmetric=symmetric)
 
     @classmethod
     def holding(cls, low: int, high: int) -> Fixed:
@@ -50,8 +59,8 @@ class Fixed:
         return cls(bits=max(low if low >= 0 else ~low, high).bit_length() + 1)
 
     def __str__(self) -> str:
-        """The short spelling, `s8` or `u4`; `parse` reads it back."""
-        return f"{'s' if self.signed else 'u'}{self.bits}"
+        """The short spelling, `s8`, `u4` or `sym8`; `parse` reads it back."""
+        return f"{'sym' if self.symmetric else 's' if self.signed else 'u'}{self.bits}"
 
     @property
     def cpp(self) -> str:
@@ -77,7 +86,7 @@ class Fixed:
     @property
     def minimum(self) -> int:
         """The smallest value."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
+        return -(1 << (self.bits - 1)) + self.symmetric if self.signed else 0
 
     @property
     def maximum(self) -> int:

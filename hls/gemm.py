@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hls.checks import reject, require_format, whole
+from hls.checks import one_of, reject, require_format, whole
 from hls.conv2d import worst_case
+from hls.dsp import CHOICES, Obstacle, Packing, choose
 from hls.epilogue import Clip, Epilogue
 from hls.fixed import Fixed
 from hls.naming import require_name
@@ -33,6 +34,10 @@ class Gemm:
     Matrix Multiplication on FPGA with High-Level Synthesis", FPGA'20). Tiles need not divide m, k
     or n; only the partial tile at the edge is computed, not its padding. With `on_chip_kbits`, that
     many Kibit for the sums, the tile is the one that moves least at the maximum sizes.
+
+    With `packing`, two columns share a DSP block; "auto" does so where it saves DSPs, by the rules
+    of the DSP48E1, which hold on the DSP48E2 too; "dsp48e1" and "dsp48e2" insist on it. See
+    `hls.dsp`.
 
     In memory the rows of A, B and C start on word boundaries: a word of A holds `rows` elements,
     a word of B or C `cols` elements. The padding elements are never used as data.
@@ -61,6 +66,7 @@ class Gemm:
     input_zero_point: int = 0
     output_zero_point: int = 0
     activation: str | Clip = "none"
+    packing: str = "off"
     name: str = "gemm"
 
     # ------------------------------------------------------------------ legality
@@ -68,6 +74,7 @@ class Gemm:
     def __post_init__(self) -> None:
         """Check every rule; derived objects are built once so that none can fail later."""
         require_name("Gemm", self.name)
+        one_of("Gemm", "packing", self.packing, CHOICES)
         for field in ("max_m", "max_k", "max_n"):
             whole("Gemm", field, getattr(self, field), 1, 65536)
         for field in ("rows", "cols"):
@@ -79,6 +86,7 @@ class Gemm:
         self._check_port("rows", self.rows, self.input_format)
         self._check_port("cols", self.cols, self.weight_format)
         self._check_port("cols", self.cols, self.epilogue.output)
+        _ = self.bias_format  # which nothing else asks for where the accumulator is given
         for field, step, multiple in (
             ("tile_m", "rows", self.rows), ("tile_n", "cols", self.cols),
             ("tile_k", "rows", self.rows),
@@ -142,8 +150,12 @@ class Gemm:
 
     @cached_property
     def weight_format(self) -> Fixed:
-        """Format of B."""
-        return require_format("Gemm", "weight", self.weight, 2, 16)
+        """Format of B; symmetric where that lets two columns share a DSP block."""
+        return self._given_weight if self.packed is None else self.packed.weight
+
+    @cached_property
+    def _given_weight(self) -> Fixed:
+        return require_format("Gemm", "weight", self.weight, 2, 16, symmetric=True)
 
     @cached_property
     def bias_format(self) -> Fixed | None:
@@ -295,7 +307,36 @@ class Gemm:
     @property
     def skew(self) -> int:
         """Cycles after which the last PE has seen what the first PE sees now."""
-        return self.rows + self.cols - 2
+        return self.rows + self.pe_cols - 2
+
+    # ------------------------------------------------------------------ DSP blocks
+
+    @cached_property
+    def _chosen_packing(self) -> Packing | Obstacle | None:
+        return choose(
+            "Gemm",
+            self.packing,
+            shared=self.input_format,
+            weight=self._given_weight,
+            products=1,
+        )
+
+    @property
+    def packed(self) -> Packing | None:
+        """How two columns share a DSP block; None if they do not."""
+        chosen = self._chosen_packing
+        return chosen if isinstance(chosen, Packing) else None
+
+    @property
+    def unpacked_because(self) -> str:
+        """Why packing="auto" does not pack; empty if it does, or was not asked to."""
+        chosen = self._chosen_packing
+        return f"{chosen.value} {chosen.rule}" if isinstance(chosen, Obstacle) else ""
+
+    @property
+    def pe_cols(self) -> int:
+        """PEs in a row of the array: two columns share one where they are packed."""
+        return self.cols if self.packed is None else self.cols // 2
 
     # ------------------------------------------------------------------ costs
 
@@ -303,6 +344,11 @@ class Gemm:
     def multipliers(self) -> int:
         """Products per cycle."""
         return self.rows * self.cols
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications per cycle: half as many as products where two share one."""
+        return self.rows * self.pe_cols
 
     @property
     def macs(self) -> int:
@@ -426,7 +472,7 @@ class Gemm:
     @property
     def drain_wait(self) -> int:
         """Steps from the start of a tile's last pass until its first row of results is there."""
-        return self.cols - 2
+        return max(0, self.pe_cols - 2)
 
     def traffic_bytes(self, m: int, k: int, n: int) -> int:
         """Bytes over all ports, padding of the last word of a row included."""

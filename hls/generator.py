@@ -97,7 +97,9 @@ def _common(design: Design) -> dict[str, Any]:
 def _rounding(design: Design, max_shift: int) -> dict[str, int]:
     return {
         "max_shift": max_shift,
-        "rounded_bits": max(design.epilogue.product_bits + 1, max_shift + 2),
+        "rounded_bits": max(
+            design.epilogue.product_bits + 1, max_shift + 2, design.epilogue.output.bits + 1
+        ),
     }
 
 

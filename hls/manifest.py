@@ -36,8 +36,10 @@ def manifest(design: Design) -> dict[str, Any]:
         "vlnv": f"lineloom:hls:{design.name}:1.0",
         "design": to_dict(design),
         **body,
+        "packing": _packing(design),
         "costs": {
             "multipliers": design.multipliers,
+            "multiplications": design.multiplications,
             "macs": design.macs,
             "lower_bound_cycles": design.lower_bound_cycles,
             "predicted_cycles": design.predicted_cycles,
@@ -45,6 +47,15 @@ def manifest(design: Design) -> dict[str, Any]:
             "dram_bytes": design.dram_bytes,
         },
     }
+
+
+def _packing(design: Design) -> dict[str, Any]:
+    """How two products share a DSP block, or why they do not although "auto" asked for it."""
+    packed = design.packed
+    found: dict[str, Any] = {"packed": packed is not None, "because": design.unpacked_because}
+    if packed is not None:
+        found |= {"block": packed.block.name, "shift": packed.shift, "products": packed.products}
+    return found
 
 
 def _stream(name: str, direction: str, lanes: int, element_bits: int) -> dict[str, Any]:

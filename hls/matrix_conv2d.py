@@ -28,6 +28,7 @@ from hls.tiling import Tile, best_tile
 
 if TYPE_CHECKING:
     from hls.conv2d import Conv2d
+    from hls.dsp import Packing
     from hls.epilogue import Epilogue
     from hls.fixed import Fixed
 
@@ -142,6 +143,7 @@ class MatrixConv2d:
             input_zero_point=conv.input_zero_point,
             output_zero_point=conv.output_zero_point,
             activation=conv.activation,
+            packing="off" if conv.packed is None else conv.packing,
         )
 
     @property
@@ -163,6 +165,16 @@ class MatrixConv2d:
     def has_parameters(self) -> bool:
         """Whether a table of bias, multiplier and shift per filter is read."""
         return self.gemm.has_parameters
+
+    @property
+    def packed(self) -> Packing | None:
+        """How two filters share a DSP block; None if they do not."""
+        return self.conv.packed
+
+    @property
+    def unpacked_because(self) -> str:
+        """Why packing="auto" does not pack; empty if it does, or was not asked to."""
+        return self.conv.unpacked_because
 
     # ------------------------------------------------------------------ the image on chip
 
@@ -215,6 +227,11 @@ class MatrixConv2d:
     def multipliers(self) -> int:
         """Products per cycle."""
         return self.gemm.multipliers
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications per cycle: half as many as products where two share one."""
+        return self.multipliers if self.packed is None else self.multipliers // 2
 
     @property
     def macs(self) -> int:

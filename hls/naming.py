@@ -37,9 +37,10 @@ _WORDS = (
     "signal sla sll sra srl strong subtype then to transport type unaffected units until variable "
     "vmode vprop vunit when with "
     "ap_axis ap_axiu ap_int ap_uint errno hls main offsetof stderr stdin stdout std "
-    "average cut_patches feed_a feed_b finish finish_sum in_ring inside load_a load_b load_image "
-    "load_p multiply next_of padding_word pool pool_slide receive round_half_even rows_of send "
-    "slide smaller store_c store_patches walk_patches words_of words_to_read"
+    "average cut_patches factor_of feed_a feed_b finish finish_sum in_ring inside load_a load_b "
+    "load_image load_p lower_of multiply next_of padding_word pool pool_slide receive "
+    "round_half_even rows_of send slide smaller store_c store_patches walk_patches words_of "
+    "words_to_read"
 )
 _RESERVED = frozenset(_WORDS.split())
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
+from hls.dsp import Packing
 from hls.errors import InputError
 from hls.fixed import Fixed
 
@@ -69,7 +70,13 @@ class Parameters:
                     f"{source}: array {name!r} is missing; {conv.name} takes {', '.join(needed)}"
                 )
             single = name in ("multiplier", "shift") and conv.requantize == "tensor"
-            checked[name] = _checked(source, name, arrays[name], shape, number_format, single)
+            remedy = "change the values or the format"
+            if name == "weights" and conv.packed is not None and number_format.symmetric:
+                limits = f"{number_format.minimum}..{number_format.maximum}"
+                remedy = f"clip to {limits} (symmetric quantization), or use packing='off'"
+            checked[name] = _checked(
+                source, name, arrays[name], shape, number_format, single, remedy
+            )
         shift = checked["shift"]
         if shift is not None and int(shift.max()) > conv.max_shift:
             raise InputError(
@@ -91,6 +98,7 @@ def _checked(
     shape: tuple[int, ...],
     number_format: Fixed,
     single: bool,
+    remedy: str,
 ) -> Array:
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
@@ -113,7 +121,7 @@ def _checked(
         bad = array[(array < number_format.minimum) | (array > number_format.maximum)].flat[0]
         raise InputError(
             f"{source}: array {name!r} holds {bad}, outside {number_format.minimum}.."
-            f"{number_format.maximum} of {number_format}; change the values or the format"
+            f"{number_format.maximum} of {number_format}; {remedy}"
         )
     return array.astype(np.int64)
 
@@ -211,6 +219,11 @@ class Tables:
         if self.multiplier is None or self.shift is None:
             return True
         return np.unique(self.multiplier).size == 1 and np.unique(self.shift).size == 1
+
+    def pairs(self, packing: Packing) -> Array:
+        """Pairs of weights of neighboring PEs as one number each; half as many as PEs."""
+        first, second = self.weights[:, 0::2], self.weights[:, 1::2]
+        return (second << packing.weight.bits) + first
 
     @classmethod
     def of(cls, conv: Conv2d, parameters: Parameters) -> Tables:

@@ -147,6 +147,7 @@ def conv2ds(draw: DrawFn, corner: str = "any") -> Conv2d:
     fields["bias"] = draw(st.one_of(st.none(), formats(2, 32)))
     fields["input_zero_point"] = draw(_within(Fixed.parse(fields["input"])))
     fields["weights"] = draw(st.sampled_from(["rom", "rom", "load"]))
+    fields["packing"] = draw(st.sampled_from(["auto", "off"]))
     bare = Conv2d(**fields, requantize="none")
     fields |= draw(_epilogue(bare.worst_case))
     if corner == "pooled" or (corner == "any" and draw(one_in_three)):
@@ -237,7 +238,8 @@ def gemms(draw: DrawFn, corner: str = "any") -> Gemm:
         arrays = draw(st.sampled_from([2, None, 1, 3, 5]))
         fields[tile] = None if arrays is None else arrays * multiple
     fields |= {"input": draw(formats(2, 16)), "weight": draw(formats(2, 16)),
-               "bias": draw(st.one_of(st.none(), formats(2, 32)))}  # fmt: skip
+               "bias": draw(st.one_of(st.none(), formats(2, 32))),
+               "packing": draw(st.sampled_from(["auto", "off"]))}  # fmt: skip
     bare = Gemm(**fields)
     choices = {"raw": ["none"], "requantized": ["tensor", "channel"]}.get(corner, REQUANTIZE)
     fields |= draw(_epilogue(bare.worst_case, choices))

@@ -186,6 +186,18 @@ LOADED = Conv2d(
 )  # fmt: skip
 
 
+def test_a_zero_point_may_be_wider_than_sum_and_multiplier(tmp_path: Path) -> None:
+    """It once overflowed the bits of sum, multiplier and shift, and clamped to the wrong end."""
+    conv = Conv2d(
+        height=3, width=3, in_channels=1, out_channels=1, accumulator="s10", output="u12",
+        multiplier_bits=1, max_shift=3, output_zero_point=4095, name="wide_zero",
+    )  # fmt: skip
+    arrays = {"weights": np.ones((1, 3, 3, 1), int), "bias": [0], "multiplier": [1], "shift": [0]}
+    project = generate(conv, tmp_path / "wide_zero", parameters=arrays)
+    x = np.full((2, 3, 3, 1), [[[[50]]], [[[-50]]]], np.int8)
+    assert project.csim(x).output.reshape(-1).tolist() == [4095, 4095 - 450]
+
+
 def test_frames_back_to_back_equal_frames_one_by_one(tmp_path: Path) -> None:
     project = generate(LOADED, tmp_path / "conv", seed=2)
     x = vectors.frames(LOADED, 3, 5)

@@ -251,6 +251,13 @@ def test_equal_designs_are_equal_and_hashable_whatever_was_asked_of_them() -> No
     assert len({one, other, conv()}) == 2
 
 
+@pytest.mark.parametrize("made", [conv, gemm])
+@pytest.mark.parametrize("field", ["weight", "bias"])
+def test_a_given_accumulator_hides_no_unknown_format(made: Any, field: str) -> None:
+    with pytest.raises(DesignError, match=f"{field}: Fixed: 'x9' is not a number format"):
+        made(**{field: "x9"}, accumulator="s24")
+
+
 def test_defaults_of_a_convolution() -> None:
     made = conv()
     assert made.input_format == made.weight_format == Fixed(bits=8)

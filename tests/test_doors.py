@@ -28,6 +28,7 @@ LAYERS = (
     "hls.naming",
     "hls.geometry",
     "hls.pacing",
+    "hls.dsp",
     "hls.epilogue",
     "hls.conv2d",
     "hls.tiling",

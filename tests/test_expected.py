@@ -39,6 +39,11 @@ DESIGNS: dict[str, Design] = {
             weight="s3", output="u6", requantize="channel", input_zero_point=12,
             output_zero_point=7, activation=Clip(low=7, high=50), simd=4, pe=4,
         ),
+        # Pairs of filters on a DSP block, sums of which come apart.
+        Conv2d(
+            name="pairs", height=4, width=5, in_channels=4, out_channels=4, kernel=2, simd=2, pe=2,
+            packing="auto",
+        ),
         # Weights at run time, overlapping average pooling.
         Conv2d(
             name="loaded", height=7, width=7, in_channels=2, out_channels=4, kernel=2,

@@ -23,6 +23,7 @@ anything = st.builds(Fixed, bits=st.integers(1, 64), signed=st.booleans())
         ("s17", 17, True, -65536, 65535, "ap_int<17>", "signed int", np.int32),
         ("u32", 32, False, 0, 2**32 - 1, "ap_uint<32>", "unsigned int", np.uint32),
         ("s33", 33, True, -(2**32), 2**32 - 1, "ap_int<33>", "signed long long", np.int64),
+        ("sym8", 8, True, -127, 127, "ap_int<8>", "signed char", np.int8),
         ("u64", 64, False, 0, 2**64 - 1, "ap_uint<64>", "unsigned long long", np.uint64),
     ],
 )
@@ -30,7 +31,7 @@ def test_a_spelling_stands_for_a_format(
     spelling: str, bits: int, signed: bool, low: int, high: int, cpp: str, native: str, dtype: type
 ) -> None:
     fmt = Fixed.parse(spelling)
-    assert fmt == Fixed(bits=bits, signed=signed)
+    assert fmt == Fixed(bits=bits, signed=signed, symmetric=spelling.startswith("sym"))
     assert (fmt.minimum, fmt.maximum) == (low, high)
     assert (fmt.cpp, fmt.native, fmt.dtype) == (cpp, native, np.dtype(dtype))
 

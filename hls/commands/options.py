@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hls.design import Clip, Pool
+from hls.dsp import CHOICES
 from hls.errors import DesignError, InputError
 from hls.naming import require_name
 
@@ -51,12 +52,15 @@ def add_formats(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-zero-point", type=int, help="added after the rounding (0)")
     parser.add_argument("--activation", metavar="none|relu|clip:LOW:HIGH",
                         help="limits in output units (none)")  # fmt: skip
+    parser.add_argument("--packing", choices=CHOICES,
+                        help="two products a DSP block: where that saves some (auto), or always, "
+                        "on a DSP48E1 (Zynq-7000) or DSP48E2 (UltraScale+) (off)")  # fmt: skip
 
 
 _FORMAT_FIELDS = {f"{name}_format": name for name in (
     "input", "weight", "bias", "output", "accumulator")}  # fmt: skip
 _PLAIN_FIELDS = ("requantize", "multiplier_bits", "max_shift", "input_zero_point",
-                 "output_zero_point")  # fmt: skip
+                 "output_zero_point", "packing")  # fmt: skip
 
 
 def configured(args: argparse.Namespace, kind: str, plain: tuple[str, ...]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def describe(console: Console, project: Project) -> None:
         ("formats", ", ".join(f"{name} {fmt['format']}" for name, fmt in
                               manifest["formats"].items() if fmt)),
         ("multipliers", costs["multipliers"]),
+        *_packing(design),
         ("MACs", f"{costs['macs']:,}"),
         ("lower bound", f"{bound:,} cycles"),
         ("predicted", f"{predicted:,} cycles ({predicted / bound:.3f} of the bound)"),
@@ -47,6 +48,16 @@ def describe(console: Console, project: Project) -> None:
         ("folder", project.path),
     ]  # fmt: skip
     console.result({"path": str(project.path), **manifest}, manifest["name"], rows)
+
+
+def _packing(design: Design) -> list[tuple[str, Any]]:
+    packed = design.packed
+    if packed is not None:
+        sums = f"sums of {packed.products}" if packed.products > 1 else "each by itself"
+        limits = f"weights {packed.weight.minimum}..{packed.weight.maximum}"
+        how = f"two products a {packed.block.name}, shift {packed.shift}, {sums}, {limits}"
+        return [("packing", how)]
+    return [("packing", f"none: {design.unpacked_because}")] if design.unpacked_because else []
 
 
 def _lanes(design: Design) -> list[tuple[str, Any]]:

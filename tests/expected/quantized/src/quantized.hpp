@@ -47,7 +47,7 @@ const int kOutputHigh = 255;
 // Requantization: round_half_even(sum * multiplier / 2^shift) + kOutputZeroPoint
 const int kMultiplierBits = 24;
 const int kMaxShift = 47;
-const int kRoundedBits = 49;  // holds the product, and 2^kMaxShift with its sign
+const int kRoundedBits = 49;  // holds product, 2^kMaxShift and zero point, signed
 typedef ap_uint<kMultiplierBits> Multiplier_t;
 typedef ap_uint<6> Shift_t;
 typedef ap_int<kRoundedBits> Rounded_t;

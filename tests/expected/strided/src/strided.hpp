@@ -71,7 +71,7 @@ const int kOutputHigh = 50;
 // Requantization: round_half_even(sum * multiplier / 2^shift) + kOutputZeroPoint
 const int kMultiplierBits = 24;
 const int kMaxShift = 27;
-const int kRoundedBits = 42;  // holds the product, and 2^kMaxShift with its sign
+const int kRoundedBits = 42;  // holds product, 2^kMaxShift and zero point, signed
 typedef ap_uint<kMultiplierBits> Multiplier_t;
 typedef ap_uint<5> Shift_t;
 typedef ap_int<kRoundedBits> Rounded_t;
