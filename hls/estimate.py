@@ -189,9 +189,9 @@ def obstacles(project: Project, board: Board) -> list[str]:
     found = []
     bits = design.input_format.bits + design.weight_format.bits
     # Smaller products than 9 bits become LUTs, in Yosys as in Vivado.
-    if bits >= 9 and costs["multipliers"] > board.dsp:
+    if bits >= 9 and costs["multiplications"] > board.dsp:
         found.append(
-            f"needs {costs['multipliers']} DSP, {board.name} has {board.dsp}; {_less(project)}"
+            f"needs {costs['multiplications']} DSP, {board.name} has {board.dsp}; {_less(project)}"
         )
     # Block RAM and UltraRAM, flip-flops, and the half of the LUTs that can be memory of 64 bits.
     room = 36_864 * board.bram36 + 294_912 * board.uram + board.ff + 32 * board.lut
