@@ -8,7 +8,7 @@ from hls.checks import reject
 
 __all__ = ["require_name"]
 
-# Keywords of C++17, Verilog 2005 and VHDL 2008, and what the generated sources use of others. A
+# Keywords of C++17, Verilog 2005, VHDL 2008 and SystemVerilog, and what the generated sources use of others. A
 # process of ours, such as pool, must not share its name with the top function, by which HLS tools
 # find it.
 _WORDS = (
@@ -36,6 +36,15 @@ _WORDS = (
     "record reject rem report restrict restrict_guarantee rol ror select sequence severity shared "
     "signal sla sll sra srl strong subtype then to transport type unaffected units until variable "
     "vmode vprop vunit when with "
+    "accept_on always_comb always_ff always_latch before bind bins binsof bit byte chandle "
+    "checker clocking constraint covergroup coverpoint cross dist endchecker endclass endclocking "
+    "endgroup endinterface endpackage endprogram endproperty endsequence eventually expect "
+    "extends final first_match foreach forkjoin global iff ignore_bins illegal_bins implements "
+    "implies import interconnect interface intersect join_any join_none let local logic longint "
+    "matches modport nettype nexttime packed priority program rand randc randcase randsequence "
+    "ref reject_on s_always s_eventually s_nexttime s_until s_until_with shortint shortreal soft "
+    "solve string super sync_accept_on sync_reject_on tagged throughout timeprecision timeunit "
+    "unique unique0 until_with untyped var wait_order weak wildcard within "
     "ap_axis ap_axiu ap_int ap_uint errno hls main offsetof stderr stdin stdout std "
     "average cut_patches factor_of feed_a feed_b finish finish_sum in_ring inside load_a load_b "
     "load_image load_p lower_of multiply next_of padding_word pool pool_slide receive "

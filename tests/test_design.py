@@ -14,6 +14,7 @@ from strategies import conv2ds, gemms
 
 from hls import Clip, Conv2d, DesignError, Fixed, Gemm, Padding, Pool
 from hls.design import KINDS, from_dict, to_dict
+from hls.lowering.names import is_word
 from hls.naming import require_name
 
 
@@ -226,6 +227,13 @@ def test_every_process_of_the_templates_is_a_reserved_name() -> None:
     for process in processes:
         with pytest.raises(DesignError):
             require_name("Conv2d", process)
+
+
+@pytest.mark.parametrize("word", ["packed", "logic", "interface", "unique0", "bit"])
+def test_words_of_systemverilog_are_reserved(word: str) -> None:
+    assert is_word(word), "the lowering would refuse it"
+    with pytest.raises(DesignError, match=r"is reserved by C\+\+, Verilog"):
+        require_name("Conv2d", word)
 
 
 # ---------------------------------------------------------------------- the objects

@@ -45,9 +45,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if not early:
         _warn(project, late)
     console.result(
-        _data(rtl, usage, target, late or early),
+        _data(project, rtl, usage, target, late or early),
         f"{project.design.name} on {target.name} ({target.part})",
-        _rows(rtl, usage, target),
+        _rows(project, rtl, usage, target),
     )
     return 1 if args.check and (early or late) else 0
 
@@ -57,23 +57,27 @@ def _warn(project: Project, reasons: list[str]) -> None:
         print(f"lineloom: warning: {project.design.name} {reason}", file=sys.stderr)
 
 
-def _data(rtl: Rtl, usage: Usage, target: Board, problems: list[str]) -> dict[str, Any]:
+def _data(
+    project: Project, rtl: Rtl, usage: Usage, target: Board, problems: list[str]
+) -> dict[str, Any]:
     return {
         "top": rtl.top,
         "rtl": {"target": rtl.report.get("target"), "clock_ns": rtl.report.get("clock_ns")},
         "board": asdict(target),
         "used": {field: getattr(usage, field) for field in RESOURCES},
         "percent": shares(usage, target),
+        "dsp_per_mac": round(usage.dsp / project.design.multipliers, 3),
         "fits": not problems,
         "problems": problems,
         **asdict(usage),
     }
 
 
-def _rows(rtl: Rtl, usage: Usage, target: Board) -> list[tuple[str, Any]]:
+def _rows(project: Project, rtl: Rtl, usage: Usage, target: Board) -> list[tuple[str, Any]]:
     percent = shares(usage, target)
     notes = {
         "lut": f"logic {usage.lut_logic:,}, memory {usage.lut_ram:,}, shift {usage.lut_shift:,}",
+        "dsp": f"{usage.dsp / project.design.multipliers:.2f} a multiply-accumulate unit",
         "bram36": "in tiles of 36 Kbit",
     }
     rows: list[tuple[str, Any]] = []
