@@ -8,9 +8,9 @@ from hls.checks import reject
 
 __all__ = ["require_name"]
 
-# Keywords of C++17, Verilog 2005, VHDL 2008 and SystemVerilog, and what the generated sources use of others. A
-# process of ours, such as pool, must not share its name with the top function, by which HLS tools
-# find it.
+# Keywords of C++17, Verilog 2005, VHDL 2008 and SystemVerilog, and what the generated sources use
+# of others. A process of ours, such as pool, must not share its name with the top function, by
+# which HLS tools find it.
 _WORDS = (
     "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const "
     "const_cast constexpr continue decltype default delete do double dynamic_cast else enum "

@@ -22,7 +22,7 @@ from hls.rtl import Rtl
 __all__ = ["FAMILY", "SYNTHESIS_S", "Compared", "Measured", "compare", "compare_all", "usage"]
 
 FAMILY = "xc7"
-SYNTHESIS_S = 15 * 60
+SYNTHESIS_S = 5 * 60
 """What Yosys gets for a design."""
 
 
