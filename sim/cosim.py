@@ -55,7 +55,7 @@ class CosimResult:
     stream_cycles: int
     """From its first input beat to its last output beat; `cycles` where there are no streams."""
     cycles_per_frame: float
-    """In steady state if there are several frames."""
+    """In steady state if there are several frames in a stream; else of all that share a call."""
     bound_cycles: int
     """Cycles a frame (or product) that no schedule can undercut."""
     ii: dict[str, int]
@@ -287,7 +287,7 @@ def _first(
 def _pace(measured: Beats, load: Workload, cycles: int) -> tuple[int, float]:
     """Cycles from the first input beat to the last output beat, and a frame."""
     if load.output_port is None or load.input_port is None:
-        return cycles, float(cycles)
+        return cycles, cycles / load.frames
     put = measured.cycles[load.output_port]
     last_beats = put[len(put) // load.frames - 1 :: len(put) // load.frames]
     spent = int(put[-1] - measured.cycles[load.input_port][0]) + 1
