@@ -27,6 +27,8 @@ class Board:
         lut, ff, dsp, bram36, uram: how many of each the device has.
         clock_mhz: clock that the processing system gives the fabric by default.
         ddr_bits: width of the memory bus of the processing system.
+        dram_mb_s: nominal bandwidth of that bus in 10^6 bytes a second.
+        dram_latency_ns: from an address on a port to the first word; assumed.
         ports, port_bits: number and width of the AXI ports from the fabric to that memory.
         max_clock_mhz: limit of the clock of those ports.
         board_part: Vivado's name of the board's files, as a glob pattern.
@@ -43,6 +45,8 @@ class Board:
     uram: int
     clock_mhz: float
     ddr_bits: int
+    dram_mb_s: float
+    dram_latency_ns: float
     ports: int
     port_bits: int
     max_clock_mhz: float

@@ -23,13 +23,16 @@ from hls.fixed import Fixed
 from hls.geometry import Axis, WindowGeometry
 from hls.naming import require_name
 
-__all__ = ["ALGORITHMS", "Conv2d", "Padding", "Pool"]
+__all__ = ["ALGORITHMS", "AUTO", "Conv2d", "Padding", "Pool"]
 
 MAX_STREAM_BITS = 1024
 """Widest AXI4-Stream that the AXI DMA takes (PG021)."""
 
 ALGORITHMS = ("direct", "im2col", "implicit", "kn2row", "naive")
 """How a layer is computed; see `hls.matrix_conv2d` and `hls.naive_conv2d` for the last four."""
+
+AUTO = "auto"
+"""The cheapest of them on a board, which `hls.algorithms.resolve` finds."""
 
 LARGEST_MATRIX = 65536
 """Rows or columns of a matrix that Gemm takes."""
@@ -79,7 +82,9 @@ class Conv2d:
     Algorithms: "direct" is the line buffer described above. "im2col", "implicit" and "kn2row" run
     the layer on the systolic array of Gemm, see `hls.matrix_conv2d`: `simd` output positions and
     `pe` filters side by side, weights in memory, up to `batch` frames a call. "naive" is the
-    baseline of plain loops, with words of `simd` and `pe` elements in memory.
+    baseline of plain loops, with words of `simd` and `pe` elements in memory. "auto" stands for the
+    cheapest of the others on a board (`hls.algorithms.resolve`, which `hls.generate` calls):
+    `simd` x `pe` is then the number of multipliers, and a line buffer gets the lanes that suit it.
 
     With `packing`, two filters share a DSP block, which can ask for symmetric weights; "auto" does
     so where it saves DSPs, by the rules of the DSP48E1, which hold on the DSP48E2 too; "dsp48e1"
@@ -129,7 +134,7 @@ class Conv2d:
             whole("Conv2d", field, getattr(self, field), 1, high)
         one_of("Conv2d", "taps", self.taps, ("all", "row", "one"))
         one_of("Conv2d", "weights", self.weights, ("rom", "load"))
-        one_of("Conv2d", "algorithm", self.algorithm, ALGORITHMS)
+        one_of("Conv2d", "algorithm", self.algorithm, (*ALGORITHMS, AUTO))
         whole("Conv2d", "batch", self.batch, 1, 65536)
         one_of("Conv2d", "packing", self.packing, CHOICES)
         for field in ("in_channels", "out_channels"):
@@ -143,6 +148,9 @@ class Conv2d:
         whole("Conv2d", "simd", self.simd, 1, self.in_channels if direct else 64)
         whole("Conv2d", "pe", self.pe, 1, self.out_channels if direct else 64)
         self._check_fits()
+        if self.algorithm == AUTO:
+            self._check_open()
+            return
         if direct:
             self._check_line_buffer()
         else:
@@ -208,6 +216,14 @@ class Conv2d:
                 "output channels",
                 f"use pe={needed}",
             )
+
+    def _check_open(self) -> None:
+        """What is chosen with the algorithm cannot be given beside it."""
+        if self.taps != "all":
+            raise reject(
+                "Conv2d", f"taps={self.taps!r}", "has no meaning for algorithm='auto', which finds "
+                "the lanes of a line buffer from simd x pe multipliers", "leave taps away",
+            )  # fmt: skip
 
     def _check_array(self) -> None:
         """What the systolic array cannot do, which the line buffer can."""

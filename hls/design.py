@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from hls.conv2d import Conv2d, Padding, Pool
+from hls.conv2d import AUTO, Conv2d, Padding, Pool
 from hls.epilogue import Clip
 from hls.errors import DesignError
 from hls.fixed import Fixed
@@ -50,9 +50,18 @@ _NESTED = {"padding": Padding, "pooling": Pool, "activation": Clip}
 
 
 def engine(design: Design) -> Design:
-    """What computes `design`: itself, or the systolic array that its algorithm asks for."""
+    """What computes `design`: itself, or the engine that its algorithm asks for.
+
+    Raises:
+        DesignError: the algorithm is still to be chosen.
+    """
     if not isinstance(design, Conv2d) or design.algorithm == "direct":
         return design
+    if design.algorithm == AUTO:
+        raise DesignError(
+            "Conv2d: algorithm='auto' is not chosen yet; generate does that for a board, or "
+            "hls.algorithms.resolve"
+        )
     return NaiveConv2d(design) if design.algorithm == "naive" else MatrixConv2d(design)
 
 

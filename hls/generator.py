@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hls import bench
+from hls.algorithms import Choice, resolve
+from hls.boards import board as board_of
 from hls.conv2d import Conv2d
 from hls.design import Design, MatrixConv2d, NaiveConv2d, engine, layer
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
@@ -20,6 +22,8 @@ __all__ = ["generate", "summary", "texts"]
 
 PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0
+BOARD = "pynq-z2"
+"""What algorithm="auto" is chosen for unless told otherwise."""
 
 
 def generate(
@@ -28,10 +32,12 @@ def generate(
     *,
     parameters: Parameters | Mapping[str, Any] | None = None,
     seed: int = 0,
+    board: str = BOARD,
 ) -> Project:
     """Write the complete HLS project of `design` to the folder `path`.
 
-    A Conv2d with an algorithm on the systolic array becomes the project of its engine.
+    A Conv2d with an algorithm on the systolic array becomes the project of its engine. With "auto"
+    it is that of the cheapest algorithm; the manifest says why.
 
     Args:
         design: a Conv2d or a Gemm.
@@ -39,10 +45,15 @@ def generate(
         parameters: weights, bias, multiplier and shift of a Conv2d, as Parameters or as arrays;
             random ones of `seed` if None. A Gemm takes its operands at run time.
         seed: of the random parameters.
+        board: name of the board that algorithm="auto" is chosen for.
 
     Raises:
-        InputError: parameters do not fit, or the folder cannot be written.
+        InputError: parameters do not fit, the folder cannot be written, or there is no such board.
+        DesignError: no algorithm fits the board.
     """
+    choice = None
+    if isinstance(design, Conv2d):
+        design, choice = resolve(design, board_of(board))
     design = engine(design)
     conv = layer(design)
     if conv is not None:
@@ -52,10 +63,12 @@ def generate(
             parameters = Parameters.checked(conv, parameters, "parameters")
     else:
         parameters = None
-    return publish(texts(design, parameters), parameters, Path(path))
+    return publish(texts(design, parameters, choice), parameters, Path(path))
 
 
-def texts(design: Design, parameters: Parameters | None) -> dict[str, str]:
+def texts(
+    design: Design, parameters: Parameters | None, choice: Choice | None = None
+) -> dict[str, str]:
     """All generated text files of `design`: path inside the project -> content."""
     if isinstance(design, Conv2d):
         assert parameters is not None
@@ -75,7 +88,7 @@ def texts(design: Design, parameters: Parameters | None) -> dict[str, str]:
         "README.md": "README.md",
     }
     rendered = {out: render(f"{kind}/{name}.j2", **context) for name, out in files.items()}
-    rendered["manifest.json"] = json.dumps(context["manifest"], indent=2) + "\n"
+    rendered["manifest.json"] = json.dumps(manifest(design, choice), indent=2) + "\n"
     for name in ("run_hls.tcl", "hls_config.cfg"):
         rendered[name] = render(f"vitis/{name}.j2", **context)
     return dict(sorted(rendered.items()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hls.algorithms import Choice
 from hls.conv2d import Conv2d
 from hls.design import Design, MatrixConv2d, to_dict
 from hls.epilogue import Epilogue
@@ -21,8 +22,8 @@ FORMAT = 1
 """Version of the manifest; readers refuse others."""
 
 
-def manifest(design: Design) -> dict[str, Any]:
-    """The manifest of `design` as JSON-able data."""
+def manifest(design: Design, choice: Choice | None = None) -> dict[str, Any]:
+    """The manifest of `design` as JSON-able data; with why its algorithm was chosen, if it was."""
     if isinstance(design, Conv2d):
         body = _conv2d(design)
     elif isinstance(design, MatrixConv2d):
@@ -46,6 +47,7 @@ def manifest(design: Design) -> dict[str, Any]:
             "on_chip_bits": design.on_chip_bits,
             "dram_bytes": design.dram_bytes,
         },
+        **({} if choice is None else {"choice": choice.data()}),
     }
 
 

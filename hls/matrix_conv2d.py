@@ -198,7 +198,7 @@ class MatrixConv2d:
         step = 1 if self.transforms else self.gemm.tile_rows
         last = self.positions * self.conv.batch - 1
         starts = range(0, last + 1, step)
-        bottoms = [self._bottom(min(start + step - 1, last)) for start in starts]
+        bottoms = [self.bottom_row(min(start + step - 1, last)) for start in starts]
         bottoms.append(bottoms[-1])
         tops = [self._top(start) for start in starts]
         return max(ahead - top + 1 for top, ahead in zip(tops, bottoms[1:], strict=True))
@@ -210,8 +210,8 @@ class MatrixConv2d:
         row = place // self.conv.window.cols.outputs * axis.stride - axis.pad_before
         return frame * axis.size + row
 
-    def _bottom(self, position: int) -> int:
-        """The last row that it sees, without the padding."""
+    def bottom_row(self, position: int) -> int:
+        """The last row that the window of an output position sees, without the padding."""
         axis = self.conv.window.rows
         frame = position // self.positions
         return min(self._top(position) + axis.reach, (frame + 1) * axis.size - 1)
@@ -259,15 +259,24 @@ class MatrixConv2d:
         gemm = self.gemm
         product = gemm.cycles(gemm.max_m, self.k, self.conv.out_channels)
         if self.transforms:
-            first = (self._bottom(0) + 1) * self.line_words
             patches = gemm.max_m * self.k // gemm.rows
-            return product + first + patches + _PHASE_CYCLES
+            return product + self.first_words + patches + _PHASE_CYCLES
         last = min(gemm.tile_rows, gemm.max_m) - 1
+        return product + max(0, self.first_words - last - 1) + _FEEDER_CYCLES
+
+    @cached_property
+    def first_words(self) -> int:
+        """Words of the image that come before any product.
+
+        im2col has the rows that the first position sees; the others have those that the first taps
+        of the first tile see, and the pixels of the next row that come while these are cut.
+        """
+        if self.transforms:
+            return (self.bottom_row(0) + 1) * self.line_words
+        last = min(self.gemm.tile_rows, self.gemm.max_m) - 1
         axis = self.conv.window.rows
         row = min(max(self._top(last), 0), (last // self.positions + 1) * axis.size - 1)
-        rest = last % self.conv.window.cols.outputs + 1
-        image = (row + 1) * self.line_words + rest
-        return product + max(0, image - last - 1) + _FEEDER_CYCLES
+        return (row + 1) * self.line_words + last % self.conv.window.cols.outputs + 1
 
     @property
     def dram_bytes(self) -> int:

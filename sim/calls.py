@@ -72,7 +72,12 @@ class Job:
     memory: npt.NDArray[np.uint8] | None = None
     """Bytes from MEMORY_BASE on, before the first call."""
     memory_latency: int = MEMORY_LATENCY_CYCLES
-    """Cycles from an address to its first word, and from a last word to its answer."""
+    """Cycles from an address to its first word, and from a last word to its answer.
+
+    Input streams come from the same memory: their first beat is as many cycles behind the start.
+    """
+    memory_bandwidth: float = 0.0
+    """Bytes that it moves in a cycle for all ports together, streams too; 0 is without limit."""
     packets: bool = True
     """What a call puts out is one packet, with whole beats. If not, side channels are data."""
 

@@ -90,6 +90,7 @@ def cosim(
     waves: bool = False,
     inputs: Mapping[str, Any] | None = None,
     memory_latency: int = MEMORY_LATENCY_CYCLES,
+    memory_bandwidth: float | None = None,
 ) -> CosimResult:
     """Run the Verilog of a project, lowering it first if that was not done.
 
@@ -107,7 +108,9 @@ def cosim(
         inputs: arrays to run instead of `frames` or `sizes` of random ones, in one call: x
             [N, H, W, C] of a Conv2d; a, b, bias, multiplier and shift of a Gemm, as for C-sim.
         memory_latency: cycles from an address to its first word, and from a last word to its
-            answer, when nothing stalls; for the fast engine.
+            answer, when nothing stalls; for the fast engine. Input streams begin as late.
+        memory_bandwidth: bytes a cycle that the memory moves for all ports together, streams too;
+            None is without limit. For the fast engine.
 
     Raises:
         InputError: an argument is outside its range.
@@ -120,8 +123,11 @@ def cosim(
         raise InputError(f"stalls={stalls} is outside 0..0.9, the share of cycles to pause in")
     if not 1 <= memory_latency <= 1000:
         raise InputError(f"memory_latency={memory_latency} is outside 1..1000 cycles")
-    if engine != "fast" and memory_latency != MEMORY_LATENCY_CYCLES:
-        raise InputError("the memories of cocotb have a latency of their own; use engine fast")
+    if memory_bandwidth is not None and not 0.01 <= memory_bandwidth <= 1e6:
+        raise InputError(f"memory_bandwidth={memory_bandwidth} is outside 0.01..1e6 bytes a cycle")
+    own_memory = memory_latency == MEMORY_LATENCY_CYCLES and memory_bandwidth is None
+    if engine != "fast" and not own_memory:
+        raise InputError("the memories of cocotb have a pace of their own; use engine fast")
     load = _workload(project, frames, seed, sizes) if inputs is None else _given(project, inputs)
     rtl = rtl_of(project)
     inside = structure(rtl.top, rtl.folder / "rtl")
@@ -137,6 +143,7 @@ def cosim(
         processes=list(inside.reads),
         memory=load.memory,
         memory_latency=memory_latency,
+        memory_bandwidth=memory_bandwidth or 0.0,
     )
     finding, written = _simulate(project, rtl, job, engine, waves=waves)
     if finding.hang is not None:

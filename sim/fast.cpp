@@ -128,6 +128,7 @@ class Bench {
   int64_t quiet() const { return cycle - progress_; }
 
   Memory memory;
+  Bandwidth bandwidth;
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<std::unique_ptr<Sink>> sinks;
   std::vector<std::unique_ptr<Slave>> slaves;
@@ -139,6 +140,7 @@ class Bench {
 
  private:
   void tick() {
+    bandwidth.refill();
     for (auto& source : sources) source->drive(cycle);
     for (auto& sink : sinks) sink->drive();
     for (auto& slave : slaves) slave->drive(cycle);
@@ -157,7 +159,7 @@ class Bench {
       if (starting_ && (written || control_ != Control::kRegisters)) {
         starting_ = false;
         started = cycle;
-        for (auto& source : sources) source->begin(cycle + 2);
+        for (auto& source : sources) source->begin(cycle + latency_);
       }
       const bool over = control_ == Control::kNone ? fed() && complete() : done_.high();
       if (started >= 0 && done < 0 && over) done = cycle, moved = true;
@@ -253,17 +255,17 @@ void lineloom_reset(void* bench) { bench_of(bench).reset(); }
 /// Indices of drivers for ports of these names; -1: there is no such port.
 int lineloom_source(void* bench, const char* port) {
   Bench& b = bench_of(bench);
-  return added(b.sources, std::make_unique<lineloom::Source>(b.context(), port, b.pauses()));
+  return added(b.sources, std::make_unique<lineloom::Source>(b.context(), port, b.bandwidth, b.pauses()));
 }
 int lineloom_sink(void* bench, const char* port) {
   Bench& b = bench_of(bench);
-  return added(b.sinks, std::make_unique<lineloom::Sink>(b.context(), port, b.pauses()));
+  return added(b.sinks, std::make_unique<lineloom::Sink>(b.context(), port, b.bandwidth, b.pauses()));
 }
 int lineloom_slave(void* bench, const char* port) {
   Bench& b = bench_of(bench);
   return added(b.slaves, std::make_unique<lineloom::Slave>(b.context(), port, b.memory,
-                                                           b.latency(), b.next_seed(),
-                                                           b.stalls()));
+                                                           b.bandwidth, b.latency(),
+                                                           b.next_seed(), b.stalls()));
 }
 /// Index of a gauge of the fullest that a FIFO gets.
 int lineloom_gauge(void* bench, const char* scope) {
@@ -277,6 +279,8 @@ int lineloom_gauge(void* bench, const char* scope) {
 void lineloom_memory(void* bench, uint64_t base, uint8_t* bytes, uint64_t size) {
   bench_of(bench).memory = {base, bytes, size, false};
 }
+/// What memory moves in a cycle for all ports of the design, streams too; 0 is without limit.
+void lineloom_bandwidth(void* bench, double bytes) { bench_of(bench).bandwidth.limit(bytes); }
 /// Memory that is frozen answers nothing.
 void lineloom_freeze(void* bench, int frozen) { bench_of(bench).memory.frozen = frozen != 0; }
 /// What a port may touch from now on, besides what it might already.

@@ -98,6 +98,23 @@ class Pauses {
   int left_ = 0;
 };
 
+/// What the memory moves in a cycle, for all ports together: beats are let through until it is in
+/// debt, and then none until that is paid. So each port that wants to gets an equal share of beats.
+class Bandwidth {
+ public:
+  /// 0: no limit.
+  void limit(double bytes_per_cycle) { rate_ = credit_ = bytes_per_cycle; }
+  /// A cycle begins; what the last one did not use is lost.
+  void refill() { credit_ = credit_ + rate_ < rate_ ? credit_ + rate_ : rate_; }
+  bool open() const { return rate_ <= 0 || credit_ > 0; }
+  void spend(uint32_t bytes) {
+    if (rate_ > 0) credit_ -= bytes;
+  }
+
+ private:
+  double rate_ = 0, credit_ = 0;
+};
+
 /// Broken rules, the first of each text with its cycle.
 class Complaints {
  public:

@@ -32,6 +32,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "slave": (_INT, [_BENCH, _TEXT]),
     "gauge": (_INT, [_BENCH, _TEXT]),
     "memory": (None, [_BENCH, _U64, ctypes.c_void_p, _U64]),
+    "bandwidth": (None, [_BENCH, ctypes.c_double]),
     "freeze": (None, [_BENCH, _INT]),
     "region": (None, [_BENCH, _INT, _U64, _U64, _INT]),
     "feed": (None, [_BENCH, _INT, ctypes.c_void_p, _I64]),
@@ -105,6 +106,7 @@ class _Bench:
             )
             if not self._bench:
                 raise ToolFailed(f"{job.top}: lacks ap_clk, ap_rst_n, interrupt or {slave}_*")
+            self._do("bandwidth", job.memory_bandwidth)
             self._sources = self._drivers("source", job.ports("axis", "in"))
             self._sinks = self._drivers("sink", job.ports("axis", "out"))
             self._slaves = self._drivers("slave", job.ports("m_axi"))

@@ -31,10 +31,11 @@ struct Region {
 class Slave {
  public:
   /// Words and answers come `latency` cycles after what asks for them, or later under stalls.
-  Slave(VerilatedContext& context, const std::string& port, const Memory& memory, int latency,
-        uint64_t seed, double stalls)
+  Slave(VerilatedContext& context, const std::string& port, const Memory& memory,
+        Bandwidth& bandwidth, int latency, uint64_t seed, double stalls)
       : name_(port),
         memory_(memory),
+        bandwidth_(bandwidth),
         latency_(latency),
         ar_(context, port, "AR", Pauses(seed + 1, stalls)),
         aw_(context, port, "AW", Pauses(seed + 2, stalls)),
@@ -69,9 +70,13 @@ class Slave {
   void drive(int64_t cycle) {
     ar_.drive(reads_.size() < kOutstanding);
     aw_.drive(writes_.size() < kOutstanding);
-    const bool r_paused = r_pauses_.next() || memory_.frozen;
+    const bool shut = memory_.frozen || !bandwidth_.open();
+    const bool r_paused = r_pauses_.next() || shut;
     const bool b_paused = b_pauses_.next() || memory_.frozen;
-    if (!reading_) reading_ = !reads_.empty() && cycle >= reads_.front().from && !r_paused;
+    if (!reading_ && !reads_.empty() && cycle >= reads_.front().from && !r_paused) {
+      reading_ = true;
+      fetched_ = r_data_.bytes();  // is paid for once all ports saw whether the memory is open
+    }
     r_valid_.set(uint64_t(reading_));
     if (reading_) {
       const Burst& burst = reads_.front();
@@ -79,7 +84,7 @@ class Slave {
       r_last_.set(uint64_t(burst.beats == 1));
       r_id_.set(burst.id);
     }
-    w_ready_.set(uint64_t(!w_pauses_.next() && !memory_.frozen && words_.size() < kOutstanding));
+    w_ready_.set(uint64_t(!w_pauses_.next() && !shut && words_.size() < kOutstanding));
     if (!answering_) answering_ = !answers_.empty() && cycle >= answers_.front().from && !b_paused;
     b_valid_.set(uint64_t(answering_));
     if (answering_) b_id_.set(answers_.front().id);
@@ -88,6 +93,8 @@ class Slave {
   /// Look before the edge that ends `cycle`; returns whether anything moved.
   bool sample(int64_t cycle, Complaints& complaints) {
     bool moved = false;
+    bandwidth_.spend(fetched_);
+    fetched_ = 0;
     if (ar_.sample(cycle, complaints)) {
       moved = true;
       accept(ar_, reads_, r_data_.bytes(), cycle + latency_ + r_pauses_.latency(), false, cycle, complaints);
@@ -102,6 +109,7 @@ class Slave {
     }
     if (w_.sample(cycle, complaints)) {
       moved = true, ++written_beats;
+      bandwidth_.spend(w_data_.bytes());
       Word word{{w_data_.data(), w_data_.data() + w_data_.bytes()}, {}, w_last_.high()};
       if (w_strb_) word.strobes.assign(w_strb_.data(), w_strb_.data() + w_strb_.bytes());
       words_.push_back(std::move(word));
@@ -197,6 +205,7 @@ class Slave {
 
   std::string name_;
   const Memory& memory_;
+  Bandwidth& bandwidth_;
   int latency_;
   Addresses ar_, aw_;
   Signal r_valid_, r_ready_, r_data_, r_last_, r_id_;
@@ -207,6 +216,7 @@ class Slave {
   std::deque<Burst> reads_, writes_, answers_;
   std::deque<Word> words_;
   bool reading_ = false, answering_ = false;
+  uint32_t fetched_ = 0;
 };
 
 /// Writes and reads the registers: one access at a time.

@@ -15,9 +15,11 @@ struct Side {
 /// Feeds a call's beats to an input stream; TLAST on the last one unless side channels are given.
 class Source {
  public:
-  Source(VerilatedContext& context, const std::string& port, const Pauses& pauses)
+  Source(VerilatedContext& context, const std::string& port, Bandwidth& bandwidth,
+         const Pauses& pauses)
       : context_(context),
         port_(port),
+        bandwidth_(bandwidth),
         data_(context, "TOP", port + "_TDATA"),
         keep_(context, "TOP", port + "_TKEEP"),
         strb_(context, "TOP", port + "_TSTRB"),
@@ -48,7 +50,10 @@ class Source {
   /// Set the design's inputs for `cycle`.
   void drive(int64_t cycle) {
     const bool paused = pauses_.next();
-    if (!offering_) offering_ = cycle >= from_ && next_ < beats_ && !paused;
+    if (!offering_ && cycle >= from_ && next_ < beats_ && !paused && bandwidth_.open()) {
+      offering_ = true;
+      fetched_ = data_.bytes();
+    }
     valid_.set(uint64_t(offering_));
     if (!offering_) return;
     data_.set(bytes_ + next_ * data_.bytes());
@@ -57,6 +62,8 @@ class Source {
   }
   /// Look before the edge that ends `cycle`; returns whether a beat went in.
   bool sample(int64_t cycle) {
+    bandwidth_.spend(fetched_);
+    fetched_ = 0;
     if (!offering_ || !ready_.high()) return false;
     cycles.push_back(cycle);
     offering_ = false;
@@ -69,20 +76,24 @@ class Source {
  private:
   VerilatedContext& context_;
   std::string port_;
+  Bandwidth& bandwidth_;
   Signal data_, keep_, strb_, last_, valid_, ready_;
   Pauses pauses_;
   std::vector<Side> sides_;
   const uint8_t* bytes_ = nullptr;
   int64_t beats_ = 0, next_ = 0, from_ = INT64_MAX;
   bool offering_ = false;
+  uint32_t fetched_ = 0;
 };
 
 /// Takes beats from an output stream and checks them against the rules.
 class Sink {
  public:
-  Sink(VerilatedContext& context, const std::string& port, const Pauses& pauses)
+  Sink(VerilatedContext& context, const std::string& port, Bandwidth& bandwidth,
+       const Pauses& pauses)
       : context_(context),
         name_(port),
+        bandwidth_(bandwidth),
         data_(context, "TOP", port + "_TDATA"),
         keep_(context, "TOP", port + "_TKEEP"),
         strb_(context, "TOP", port + "_TSTRB"),
@@ -105,9 +116,10 @@ class Sink {
     return bool(kept_.back());
   }
 
-  void drive() { ready_.set(uint64_t(!pauses_.next())); }
+  void drive() { ready_.set(uint64_t(!pauses_.next() && bandwidth_.open())); }
   bool sample(int64_t cycle, Complaints& complaints) {
     if (!offered_.sample(cycle, complaints)) return false;
+    bandwidth_.spend(data_.bytes());
     const int64_t beat = int64_t(cycles.size());
     if (beat >= expected_) {
       complaints.add(cycle, name_ + " puts out more than " + std::to_string(expected_) + " beats");
@@ -135,6 +147,7 @@ class Sink {
 
   VerilatedContext& context_;
   std::string name_;
+  Bandwidth& bandwidth_;
   Signal data_, keep_, strb_, last_, ready_;
   std::vector<Signal> kept_;
   Offered offered_;

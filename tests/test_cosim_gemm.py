@@ -159,7 +159,7 @@ def test_one_row_is_as_fast_as_its_port(build: Build) -> None:
 def test_a_latency_needs_the_fast_engine(build: Build, lineloom: Lineloom) -> None:
     outcome = lineloom("cosim", build("plain").path, "--memory-latency", 9)
     assert outcome.code == 2
-    assert "memories of cocotb have a latency of their own; use engine fast" in outcome.err
+    assert "memories of cocotb have a pace of their own; use engine fast" in outcome.err
     with pytest.raises(InputError, match=r"memory_latency=0 is outside 1\.\.1000"):
         cosim(build("plain"), engine="fast", memory_latency=0)
 

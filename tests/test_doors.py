@@ -23,6 +23,8 @@ DOORS: dict[str, tuple[str, ...]] = {
 # The layers of a design, lowest first: each imports only those before it, none the generator.
 LAYERS = (
     "hls.errors",
+    "hls.boards",
+    "hls.memory",
     "hls.fixed",
     "hls.checks",
     "hls.naming",
@@ -38,6 +40,8 @@ LAYERS = (
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}
+# Above the designs and below the generator, which asks it to choose; of several modules.
+DOORS["hls.algorithms"] = (*LAYERS, "hls.algorithms")
 # Modules that may import any room, each with its reason.
 EXCEPTIONS = {
     "hls.commands": "the command line is the front door and calls every room",

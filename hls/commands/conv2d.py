@@ -6,13 +6,14 @@ import argparse
 import re
 from pathlib import Path
 
+from hls.boards import boards
 from hls.commands import options
 from hls.commands.console import Console
 from hls.commands.show import describe
-from hls.conv2d import ALGORITHMS
+from hls.conv2d import ALGORITHMS, AUTO
 from hls.design import Conv2d, from_dict
 from hls.errors import InputError
-from hls.generator import generate
+from hls.generator import BOARD, generate
 from hls.parameters import load_parameters
 
 HELP = "generate a line-buffer 2D convolution"
@@ -38,9 +39,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--taps", choices=("all", "row", "one"), help="kernel taps in parallel (all)"
     )
-    parser.add_argument("--algorithm", choices=ALGORITHMS,
+    parser.add_argument("--algorithm", choices=(*ALGORITHMS, AUTO),
                         help="direct: line buffer; the others on a systolic array of simd x pe, "
-                        "with the weights in memory (direct)")  # fmt: skip
+                        "with the weights in memory; auto: the cheapest of them on a board with "
+                        "simd x pe multipliers (direct)")  # fmt: skip
+    parser.add_argument("--board", metavar="BOARD",
+                        help=f"for --algorithm auto: {', '.join(boards())} ({BOARD})")  # fmt: skip
     parser.add_argument("--batch", type=int, help="frames of a call, on the array (1)")
     parser.add_argument("--weights", type=Path, metavar="FILE.npz",
                         help="weights, bias, multiplier, shift (default: random)")  # fmt: skip
@@ -54,8 +58,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Generate the project."""
     conv = design(args)
+    if args.board is not None and conv.algorithm != AUTO:
+        raise InputError("--board does not apply without --algorithm auto; leave it away")
     parameters = None if args.weights is None else load_parameters(conv, args.weights)
-    project = generate(conv, args.output, parameters=parameters, seed=args.seed)
+    project = generate(conv, args.output, parameters=parameters, seed=args.seed,
+                       board=args.board or BOARD)  # fmt: skip
     describe(console, project)
     return 0
 

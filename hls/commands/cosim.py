@@ -52,6 +52,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-latency", type=int, default=MEMORY_LATENCY_CYCLES,
                         metavar="CYCLES", help="from an address to its first word, for the fast "
                         f"engine ({MEMORY_LATENCY_CYCLES})")  # fmt: skip
+    parser.add_argument("--memory-bandwidth", type=float, metavar="BYTES",
+                        help="a cycle, of all ports together, for the fast engine (no limit)")  # fmt: skip
     parser.add_argument("--waves", action="store_true", help="write a VCD file")
 
 
@@ -76,7 +78,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
                                for size, limit in zip(given, limits, strict=True))  # fmt: skip
     with console.working(f"cosimulation of {design.name}"):
         result = cosim(project, stalls=args.stalls, seed=args.seed, engine=args.engine,
-                       waves=args.waves, memory_latency=args.memory_latency, **asked)  # fmt: skip
+                       waves=args.waves, memory_latency=args.memory_latency,
+                       memory_bandwidth=args.memory_bandwidth, **asked)  # fmt: skip
     console.result(_data(result), f"Cosimulation of {design.name}", _rows(result))
     return 0 if result.match else 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def describe(console: Console, project: Project) -> None:
     bound, predicted = costs["lower_bound_cycles"], costs["predicted_cycles"]
     rows: list[tuple[str, Any]] = [
         ("design", summary(design)),
+        *_chosen(manifest),
         *_lanes(design),
         ("formats", ", ".join(f"{name} {fmt['format']}" for name, fmt in
                               manifest["formats"].items() if fmt)),
@@ -58,6 +60,14 @@ def _packing(design: Design) -> list[tuple[str, Any]]:
         how = f"two products a {packed.block.name}, shift {packed.shift}, {sums}, {limits}"
         return [("packing", how)]
     return [("packing", f"none: {design.unpacked_because}")] if design.unpacked_because else []
+
+
+def _chosen(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    choice = manifest.get("choice")
+    if choice is None:
+        return []
+    return [("algorithm", f"{choice['algorithm']}, the cheapest on {choice['board']}"),
+            ("because", choice["reason"])]  # fmt: skip
 
 
 def _lanes(design: Design) -> list[tuple[str, Any]]:

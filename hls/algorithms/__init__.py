@@ -1,0 +1,111 @@
+"""What a convolution costs by each algorithm, on a board: `costs`, and the cheapest: `best`.
+
+The models are checked against RTL under the same memory by benchmarks/algorithms.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hls.algorithms.array import array_cost, array_cycles
+from hls.algorithms.baselines import im2col_on_host, kn2row_with_partials, naive
+from hls.algorithms.choice import ACCURACY, Choice, best
+from hls.algorithms.cost import Cost, Traffic
+from hls.algorithms.direct import direct_cost, direct_cycles, direct_lanes
+from hls.algorithms.transforms import Multiplications, multiplications
+from hls.boards import Board
+from hls.conv2d import ALGORITHMS, AUTO, Conv2d
+from hls.errors import DesignError
+from hls.matrix_conv2d import MatrixConv2d
+from hls.memory import Memory
+
+__all__ = [
+    "ACCURACY",
+    "Choice",
+    "Cost",
+    "Multiplications",
+    "Traffic",
+    "array_cost",
+    "array_cycles",
+    "baselines",
+    "best",
+    "costs",
+    "direct_cost",
+    "direct_cycles",
+    "direct_lanes",
+    "multiplications",
+    "resolve",
+]
+
+
+def costs(
+    conv: Conv2d, board: Board, *, batch: int | None = None, memory: Memory | None = None
+) -> dict[str, Cost]:
+    """What `batch` frames of a layer cost by each algorithm that can compute it.
+
+    Args:
+        conv: the layer; its algorithm and taps do not matter. `simd` x `pe` is the array, and the
+            number of multipliers that the line buffer gets, with the lanes that suit it best.
+        board: what it must fit, and where its memory is known from.
+        batch: frames; `conv.batch` unless given.
+        memory: instead of the board's.
+    """
+    return _tried(conv, board, batch, memory)[0]
+
+
+def resolve(conv: Conv2d, board: Board) -> tuple[Conv2d, Choice | None]:
+    """`conv` with the cheapest algorithm on a board, and why; as it is if it has one already.
+
+    Raises:
+        DesignError: no algorithm can compute it, or none fits the board; the text tells each why.
+    """
+    if conv.algorithm != AUTO:
+        return conv, None
+    found, refused = _tried(conv, board, None, None)
+    choice = Choice(board=board.name, costs=found, refused=refused)
+    design = choice.cost.design
+    assert design is not None
+    return (design.conv if isinstance(design, MatrixConv2d) else design), choice
+
+
+def baselines(
+    conv: Conv2d, board: Board, *, batch: int | None = None, memory: Memory | None = None
+) -> dict[str, Cost]:
+    """What it costs by the ways of `hls.algorithms.baselines`; empty if no array can compute it."""
+    frames = conv.batch if batch is None else batch
+    memory = memory or Memory.of(board)
+    design = _design(conv, "im2col", frames)
+    if not isinstance(design, Conv2d):
+        return {}
+    engine = MatrixConv2d(design)
+    made = [make(engine, board, memory) for make in (im2col_on_host, kn2row_with_partials, naive)]
+    return {cost.algorithm: cost for cost in made if cost is not None}
+
+
+def _tried(
+    conv: Conv2d, board: Board, batch: int | None, memory: Memory | None
+) -> tuple[dict[str, Cost], dict[str, str]]:
+    frames = conv.batch if batch is None else batch
+    memory = memory or Memory.of(board)
+    found: dict[str, Cost] = {}
+    refused: dict[str, str] = {}
+    for name in ALGORITHMS:
+        design = _design(conv, name, frames)
+        if isinstance(design, DesignError):
+            refused[name] = str(design)
+        elif name == "direct":
+            found[name] = direct_cost(design, frames, board, memory)
+        else:
+            found[name] = array_cost(MatrixConv2d(design), board, memory)
+    return found, refused
+
+
+def _design(conv: Conv2d, algorithm: str, batch: int) -> Conv2d | DesignError:
+    """The layer by an algorithm, or why that is not possible."""
+    try:
+        if algorithm == "direct":
+            return direct_lanes(conv, conv.simd * conv.pe)
+        # The array has its weights in memory, whatever a line buffer does with them.
+        return replace(conv, algorithm=algorithm, batch=batch, taps="all", weights="rom")
+    except DesignError as error:
+        return error

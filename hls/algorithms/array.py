@@ -1,0 +1,201 @@
+"""Cycles and traffic on the systolic array: im2col, implicit and kn2row under a memory's limits.
+
+Without limits `Gemm.cycles` tells the time. With a memory that all ports share, a step takes as
+long as its computation or as moving what it needs, whichever is longer:
+
+- before the first product: rows of the image (or words of A) come in, beside the table and the
+  rows of B that fit on chip;
+- each tile: its rows of B (and of A) come in, and the results of the tile before go out, while it
+  is computed; what is on chip ahead of time is little beside that;
+- each row of tiles: new rows of the image come in during all of it, as there is room for them;
+- after the last product: its results go out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hls.algorithms.cost import Cost, Traffic, dsp_blocks, shortages, traffic
+from hls.boards import Board
+from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
+from hls.matrix_conv2d import MatrixConv2d
+from hls.memory import Memory
+
+__all__ = ["array_cost", "array_cycles", "product_cycles", "product_traffic"]
+
+_STREAM_WORDS = 72
+"""Words that a port's FIFOs hold before the array takes any."""
+
+
+def array_cost(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
+    """What `batch` frames cost on the array."""
+    dsps = dsp_blocks(engine)
+    return Cost(
+        algorithm=engine.algorithm,
+        batch=engine.conv.batch,
+        macs=engine.macs * engine.conv.batch,
+        cycles=array_cycles(engine, memory),
+        traffic=tuple(_traffic(engine)),
+        memory=memory,
+        on_chip_bits=engine.on_chip_bits,
+        multipliers=engine.multipliers,
+        dsps=dsps,
+        problems=tuple(shortages(board, engine.on_chip_bits, dsps)),
+        design=engine,
+    )
+
+
+def array_cycles(engine: MatrixConv2d, memory: Memory) -> int:
+    """Start to done for `batch` frames."""
+    gemm = engine.gemm
+    m, k, n = gemm.max_m, engine.k, engine.conv.out_channels
+    unlimited = engine.predicted_cycles + 2 * (memory.latency_cycles - MEMORY_LATENCY_CYCLES)
+    waits = sum(_tile_waits(gemm, m, k, n, memory, [] if engine.transforms else _new_words(engine)))
+    if engine.transforms:
+        return math.ceil(unlimited + waits + _patch_waits(engine, memory))
+    first = engine.first_words
+    waits += memory.cycles_beside(first, _word_bytes(gemm), _beside(gemm, m, k, n)) - first
+    return math.ceil(unlimited + waits)
+
+
+def product_cycles(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> int:
+    """Start to done of a matrix product."""
+    unlimited = gemm.cycles(m, k, n, memory_latency=memory.latency_cycles)
+    return math.ceil(unlimited + sum(_tile_waits(gemm, m, k, n, memory, [])))
+
+
+# ---------------------------------------------------------------------- waiting
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of tiles."""
+
+    rows: int
+    widths: tuple[int, ...]
+
+
+def _rows(gemm: Gemm, m: int, n: int) -> Iterator[_Row]:
+    found: dict[int, list[int]] = {}
+    for first in range(0, m, gemm.tile_rows):
+        rows = min(m - first, gemm.tile_rows)
+        if rows not in found:
+            arrays = -(-n // gemm.cols)
+            found[rows] = [min(gemm.sub_cols, arrays - at)
+                           for at in range(0, arrays, gemm.sub_cols)]  # fmt: skip
+        yield _Row(rows, tuple(found[rows]))
+
+
+def _tile_waits(
+    gemm: Gemm, m: int, k: int, n: int, memory: Memory, new_words: list[int]
+) -> Iterator[float]:
+    """Cycles that each row of tiles takes longer for the memory's sake, and the last results.
+
+    Args:
+        gemm: the product.
+        m, k, n: its sizes.
+        memory: that all ports share.
+        new_words: words of the image that come in during each row of tiles; none where A is read.
+    """
+    word = _word_bytes(gemm)
+    b_bytes = gemm.cols * gemm.weight_format.container_bits // 8
+    c_bytes = gemm.cols * gemm.epilogue.output.container_bits // 8
+    row_words = -(-k // gemm.rows)
+    b_pace = memory.word_cycles(_run_of_b(gemm, n))
+    a_pace = 0.0 if new_words else memory.word_cycles(min(gemm.tile_words, row_words))
+    results = 0  # words of the tile before
+    table = n * 16 if gemm.has_parameters else 0
+    for index, row in enumerate(_rows(gemm, m, n)):
+        spans = waits = moved = 0.0
+        for wide in row.widths:
+            span = max(
+                k * max(-(-row.rows // gemm.rows) * wide, gemm.min_pass),
+                gemm.drain_wait + 1 + row.rows * wide * gemm.drain_interval,
+            )
+            a_words = 0 if new_words else row.rows * row_words
+            bytes_ = k * wide * b_bytes + results * c_bytes + a_words * word + table
+            wait = max(memory.cycles(bytes_), k * wide * b_pace, a_words * a_pace) - span
+            # Where A is slower than the array at its best, Gemm.cycles knows it.
+            waits += max(0.0, wait - max(0, a_words - span))
+            spans, moved = spans + span, moved + bytes_
+            results, table = row.rows * wide, 0
+        if new_words:
+            words = new_words[index]
+            waits = max(waits, memory.cycles(moved + words * word) - spans, words - spans)
+        yield waits
+    drain = results * gemm.drain_interval
+    yield max(0.0, memory.cycles(results * c_bytes) - drain)
+
+
+def _new_words(engine: MatrixConv2d) -> list[int]:
+    """Words of the image that come in during each row of tiles: what the next one needs first."""
+    gemm = engine.gemm
+    last = gemm.max_m - 1
+    ends = [min(start + gemm.tile_rows - 1, last) for start in range(0, last + 1, gemm.tile_rows)]
+    bottoms = [engine.bottom_row(end) for end in ends]
+    bottoms.append(bottoms[-1])
+    rows = [after - before for before, after in zip(bottoms, bottoms[1:], strict=False)]
+    rows[0] += max(0, bottoms[0] + 1 - engine.first_words // engine.line_words)
+    return [count * engine.line_words for count in rows]
+
+
+def _beside(gemm: Gemm, m: int, k: int, n: int) -> list[tuple[int, int]]:
+    """Words and bytes a word that come in beside the first ones of the image."""
+    wide = min(gemm.sub_cols, -(-n // gemm.cols))
+    table = [(n, 16)] if gemm.has_parameters else []
+    ahead = min(gemm.b_rows * wide + _STREAM_WORDS, k * -(-n // gemm.cols))
+    return [(ahead, gemm.cols * gemm.weight_format.container_bits // 8), *table]
+
+
+def _patch_waits(engine: MatrixConv2d, memory: Memory) -> float:
+    """How much longer writing the patches takes, and the latencies of that phase."""
+    gemm = engine.gemm
+    word = _word_bytes(gemm)
+    patches = gemm.max_m * engine.k // gemm.rows
+    image = engine.traffic_bytes["x"] // word
+    first = engine.first_words
+    begin = memory.cycles_beside(first, word, [])
+    rest = max(patches, image - first, memory.cycles((patches + image - first) * word))
+    return begin - first + rest - patches + 2 * (memory.latency_cycles - MEMORY_LATENCY_CYCLES)
+
+
+# ---------------------------------------------------------------------- traffic
+
+
+def _word_bytes(gemm: Gemm) -> int:
+    return gemm.rows * gemm.input_format.container_bits // 8
+
+
+def _run_of_b(gemm: Gemm, n: int) -> int:
+    """Words of B that lie behind one another as they are read."""
+    arrays = -(-n // gemm.cols)
+    return gemm.sub_cols if gemm.sub_cols < arrays else 65536
+
+
+def product_traffic(gemm: Gemm, m: int, k: int, n: int, *, reads_a: bool = True) -> list[Traffic]:
+    """Of the ports of a product; without A where a feeder makes it."""
+    arrays, row_words = -(-n // gemm.cols), -(-k // gemm.rows)
+    across, down = -(-arrays // gemm.sub_cols), -(-m // gemm.tile_rows)
+    b_bytes = gemm.cols * gemm.weight_format.container_bits // 8
+    c_bytes = gemm.cols * gemm.epilogue.output.container_bits // 8
+    block = None if row_words <= gemm.tile_words else gemm.tile_words
+    c_run = gemm.sub_cols if across > 1 else None
+    return [
+        *([traffic("a", m * row_words * across, _word_bytes(gemm), run=block)] if reads_a else []),
+        traffic("b", k * arrays * down, b_bytes, run=gemm.sub_cols if across > 1 else k * arrays),
+        *([traffic("p", n, 16)] if gemm.has_parameters else []),
+        traffic("c", m * arrays, c_bytes, run=c_run, writes=True),
+    ]
+
+
+def _traffic(engine: MatrixConv2d) -> Iterator[Traffic]:
+    gemm = engine.gemm
+    word = _word_bytes(gemm)
+    yield traffic("x", engine.traffic_bytes["x"] // word, word)
+    if engine.transforms:
+        yield traffic("u", gemm.max_m * engine.k // gemm.rows, word, writes=True)
+    yield from product_traffic(
+        gemm, gemm.max_m, engine.k, engine.conv.out_channels, reads_a=engine.transforms
+    )

@@ -1,0 +1,133 @@
+"""What the algorithms are measured against: models of designs that nobody should build.
+
+- im2col_host: NumPy makes the patches on the host, then the array multiplies them. Its cycles are
+  those of the product alone; the processors' time is not counted.
+- kn2row_partials: kn2row as two stages with the partial sums in memory (cuConv's kernels; Jorda et
+  al., arXiv:2103.16234): the image times all taps' filters at once, int32 partials
+  [H*W, K*K*M], then their sums.
+- naive: the loop nest as it stands in a textbook, without line buffer or bursts: `simd` channels of
+  a pixel and of a weight are read for each step, one word at a time, and waited for.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hls.algorithms.array import product_cycles, product_traffic
+from hls.algorithms.cost import Cost, Traffic, requantizer_dsps, shortages, traffic
+from hls.boards import Board
+from hls.gemm import Gemm
+from hls.matrix_conv2d import MatrixConv2d
+from hls.memory import Memory
+from hls.tiling import best_tile
+
+__all__ = ["im2col_on_host", "kn2row_with_partials", "naive"]
+
+_TILE_SUMS = 64
+
+
+def _product(name: str, m: int, k: int, n: int, like: Gemm, *, raw: bool = False) -> Gemm:
+    """A product on an array as that of `like`, with the tile that moves least."""
+    high, wide = -(-m // like.rows), -(-n // like.cols)
+    tile = best_tile(high, wide, _TILE_SUMS, like.rows * k, like.cols * k)
+    return Gemm(
+        name=name, max_m=m, max_k=k, max_n=n, rows=like.rows, cols=like.cols,
+        tile_m=tile.high * like.rows, tile_n=tile.wide * like.cols, tile_k=4 * like.rows,
+        input=like.input, weight=like.weight,
+        bias=None if raw else like.bias,
+        output=None if raw else like.output,
+        requantize="none" if raw else like.requantize,
+        multiplier_bits=like.multiplier_bits, max_shift=like.max_shift,
+        input_zero_point=0 if raw else like.input_zero_point,
+        output_zero_point=0 if raw else like.output_zero_point,
+        activation="none" if raw else like.activation,
+    )  # fmt: skip
+
+
+def im2col_on_host(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
+    """Patches by the host; channels need no padding there, only rows of patches do."""
+    conv = engine.conv
+    m, n, k = engine.gemm.max_m, conv.out_channels, conv.taps_per_output
+    gemm = _product("host", m, k, n, engine.gemm)
+    element = conv.input_format.container_bits // 8
+    image = conv.batch * conv.height * conv.width * conv.in_channels * element
+    patches = m * -(-k // gemm.rows)
+    dsps = gemm.multipliers + requantizer_dsps(gemm.epilogue, gemm.finish_lanes)
+    return _cost("im2col_host", engine, gemm, product_cycles(gemm, m, k, n, memory), (
+        # A processor reads and writes lines of its caches.
+        traffic("host_reads", -(-image // 32), 32),
+        traffic("host_writes", -(-patches * gemm.rows * element // 32), 32, writes=True),
+        *product_traffic(gemm, m, k, n),
+    ), board, memory, dsps)  # fmt: skip
+
+
+def kn2row_with_partials(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost | None:
+    """All products first, their sums afterwards; None if the partials make too wide a matrix.
+
+    A filter's tap is a column, and every pixel a row, those too that strides then skip.
+    """
+    conv = engine.conv
+    m = conv.batch * conv.height * conv.width
+    k, n = conv.in_channels, conv.window.taps * conv.out_channels
+    if max(m, n) > 65536:
+        return None
+    gemm = _product("partials", m, k, n, engine.gemm, raw=True)
+    outputs = engine.gemm.max_m * -(-conv.out_channels // gemm.cols)  # words
+    added = outputs * conv.window.taps
+    word, result = 4 * gemm.cols, gemm.cols * conv.epilogue.output.container_bits // 8
+    # A word of partials a cycle, with the sums on chip.
+    second = max(added, memory.cycles(added * word + outputs * result))
+    cycles = product_cycles(gemm, m, k, n, memory) + math.ceil(second) + 2 * memory.latency_cycles
+    dsps = gemm.multipliers + requantizer_dsps(engine.epilogue, engine.gemm.finish_lanes)
+    run = -(-conv.out_channels // gemm.cols)
+    return _cost("kn2row_partials", engine, gemm, cycles, (
+        *(_renamed(t) for t in product_traffic(gemm, m, k, n)),
+        traffic("partials_read", added, word, run=run),
+        *([traffic("p", conv.out_channels, 16)] if engine.has_parameters else []),
+        traffic("c", outputs, result, writes=True),
+    ), board, memory, dsps)  # fmt: skip
+
+
+def _renamed(found: Traffic) -> Traffic:
+    if found.port != "c":
+        return found
+    return Traffic(port="partials_written", writes=True, beats=found.beats,
+                   beat_bytes=found.beat_bytes, bursts=found.bursts)  # fmt: skip
+
+
+def naive(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
+    """A word of a pixel and one of weights a step, both waited for."""
+    conv = engine.conv
+    element = conv.input_format.container_bits // 8
+    weight = conv.weight_format.container_bits // 8
+    outputs = engine.gemm.max_m * conv.out_channels
+    steps = outputs * conv.window.taps * engine.channel_words
+    moved = steps * conv.simd * (element + weight)
+    result = conv.epilogue.output.container_bits // 8
+    cycles = steps * max(memory.latency_cycles + 1.0, memory.cycles(moved / steps))
+    cycles += outputs * (memory.latency_cycles + 1.0)
+    dsps = conv.simd + requantizer_dsps(conv.epilogue, 1)
+    return Cost(
+        algorithm="naive", batch=conv.batch, macs=conv.macs * conv.batch,
+        cycles=math.ceil(cycles),
+        traffic=(
+            traffic("x", steps, conv.simd * element, run=1),
+            traffic("b", steps, conv.simd * weight, run=1),
+            traffic("c", outputs, result, run=1, writes=True),
+        ),
+        memory=memory, on_chip_bits=0, multipliers=conv.simd, dsps=dsps,
+        problems=tuple(shortages(board, 0, dsps)),
+    )  # fmt: skip
+
+
+def _cost(
+    name: str, engine: MatrixConv2d, gemm: Gemm, cycles: int, moved: tuple[Traffic, ...],
+    board: Board, memory: Memory, dsps: int,
+) -> Cost:  # fmt: skip
+    conv = engine.conv
+    return Cost(
+        algorithm=name, batch=conv.batch, macs=conv.macs * conv.batch, cycles=cycles,
+        traffic=moved, memory=memory, on_chip_bits=gemm.on_chip_bits,
+        multipliers=gemm.multipliers, dsps=dsps,
+        problems=tuple(shortages(board, gemm.on_chip_bits, dsps)),
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""The line-buffer engine: lanes for a given number of multipliers, cycles and traffic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+
+from hls.algorithms.cost import Cost, Traffic, dsp_blocks, shortages, traffic
+from hls.boards import Board
+from hls.checks import divisors
+from hls.conv2d import Conv2d
+from hls.errors import DesignError
+from hls.memory import Memory
+
+__all__ = ["direct_cost", "direct_cycles", "direct_lanes"]
+
+_PIPELINE_CYCLES = 14
+"""Registers from the start to the first beat, and from the last window to the last result."""
+_LOAD_CYCLES = 12
+"""Those of a call that loads parameters."""
+
+
+@lru_cache(maxsize=1024)
+def direct_lanes(conv: Conv2d, multipliers: int) -> Conv2d:
+    """`conv` as a line buffer with the lanes that are fastest with so many multipliers at most.
+
+    Of equally fast ones, that with the fewest lanes: they cost requantizers and wide streams.
+
+    Raises:
+        DesignError: no lanes are legal; the text is that of the narrowest.
+    """
+    found: list[tuple[int, int, Conv2d]] = []
+    reason: DesignError | None = None
+    taps = {"one": 1, "row": conv.window.cols.kernel, "all": conv.window.taps}
+    for simd in divisors(conv.in_channels):
+        # With groups, channels of a beat may belong to several of them, each with its PEs.
+        covered = max(1, simd * conv.groups // conv.in_channels)
+        for pe in divisors(conv.out_channels):
+            for name, count in taps.items():
+                if pe * simd // covered * count > multipliers:
+                    continue
+                try:
+                    made = replace(conv, algorithm="direct", batch=1, simd=simd, pe=pe, taps=name)
+                except DesignError as error:
+                    reason = reason or error
+                    continue
+                found.append((made.lower_bound_cycles, simd + pe, made))
+    if not found:
+        assert reason is not None
+        raise reason
+    return min(found, key=lambda item: item[:2])[2]
+
+
+def direct_cost(conv: Conv2d, batch: int, board: Board, memory: Memory) -> Cost:
+    """What `batch` frames cost; weights that a design loads are loaded once."""
+    dsps = dsp_blocks(conv)
+    return Cost(
+        algorithm="direct",
+        batch=batch,
+        macs=conv.macs * batch,
+        cycles=_load_cycles(conv, memory) + direct_cycles(conv, batch, memory),
+        traffic=_traffic(conv, batch),
+        memory=memory,
+        on_chip_bits=conv.on_chip_bits,
+        multipliers=conv.multipliers,
+        dsps=dsps,
+        problems=tuple(shortages(board, conv.on_chip_bits, dsps)),
+        design=conv,
+    )
+
+
+def direct_cycles(conv: Conv2d, batch: int, memory: Memory) -> int:
+    """Start to done of `batch` frames back to back, without loading weights.
+
+    The first frame is through once the line buffer has met each window and the multipliers are
+    done with it and with those behind it; each further one takes the steady pace, or as long as
+    its pixels and results take to move.
+    """
+    window, busy = conv.window, conv.weight_words
+    compute = window.positions * busy
+    scan = window.frame_steps * window.beats
+    first = 0
+    for row in range(window.rows.outputs):
+        # Along a row the time is linear in the column: its largest value is at one of the ends.
+        for col in (0, window.cols.outputs - 1):
+            step = row * window.rows.stride * window.cols.grid + window.lag_steps
+            step += col * window.cols.stride
+            left = window.positions - row * window.cols.outputs - col
+            first = max(first, (step + 1) * window.beats + left * busy)
+    first += max(0, conv.predicted_cycles - max(compute, scan))
+    moved = memory.cycles(conv.dram_bytes)
+    steady = max(conv.predicted_cycles, moved)
+    frames = max(first, moved) + (batch - 1) * steady
+    return math.ceil(frames + memory.latency_cycles + _PIPELINE_CYCLES + conv.finish_steps)
+
+
+def _load_cycles(conv: Conv2d, memory: Memory) -> int:
+    """Start to done of the call that loads weights; none are loaded that are baked in."""
+    if not conv.parameter_bytes:
+        return 0
+    words = conv.parameter_words * max(1.0, memory.cycles(4))
+    return math.ceil(words) + memory.latency_cycles + _LOAD_CYCLES
+
+
+def _traffic(conv: Conv2d, batch: int) -> tuple[Traffic, ...]:
+    height, width, channels = conv.output_shape
+    pixel = conv.input_format.container_bits // 8
+    result = conv.epilogue.output.container_bits // 8
+    loads = [traffic("parameters", conv.parameter_words, 4)] if conv.parameter_bytes else []
+    return (
+        *loads,
+        traffic("in_r", batch * conv.input_beats, conv.simd * pixel),
+        traffic("out_r", batch * height * width * (channels // conv.pe), conv.pe * result,
+                writes=True),
+    )  # fmt: skip
