@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.algorithms import ALGORITHM_BENCHMARK
 from benchmarks.area import AREA
 from benchmarks.bounds import BOUNDS
 from benchmarks.csim_speed import CSIM_SPEED
@@ -29,6 +30,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     PRODUCTS,
     HOST_PATH,
     COMPARISON,
+    ALGORITHM_BENCHMARK,
     AREA,
 )
 """In the order in which they run; add further ones here."""

@@ -415,7 +415,7 @@ class Gemm:
             one_pass = max(-(-rows // self.rows) * wide, self.min_pass)
             drain = self.drain_wait + 1 + rows * wide * self.drain_interval
             if not passed:
-                starts = self._array_start(k, rows, one_pass) + (k - 1) * one_pass
+                starts = self.first_tile_wait(k, rows, one_pass) + (k - 1) * one_pass
                 if self.has_parameters:  # until the table is read, a stream holds four results
                     tiles, others = divmod(4, rows * wide)
                     held = tiles * max(k * one_pass, drain) + others * self.drain_interval
@@ -448,20 +448,27 @@ class Gemm:
             if rest:
                 yield 1, rows, rest
 
-    def _array_start(self, k: int, rows: int, one_pass: int) -> int:
+    def first_blocks(self, k: int) -> Iterator[int]:
+        """Words a row of the first tile's blocks, as they grow, up to the first of full length."""
+        left, size = -(-k // self.rows), 1
+        while left:
+            size = min(size, left)
+            yield size
+            if size == self.tile_words:
+                return
+            left -= size
+            size = min(2 * size, self.tile_words)
+
+    def first_tile_wait(self, k: int, rows: int, one_pass: int) -> int:
         """Cycles that the array waits for A in the first tile, as its blocks grow.
 
         From the first block of full length on, one arrives while the one before is used.
         """
-        left, size = -(-k // self.rows), 1
         loaded = used = waited = 0
-        while left and size:
-            size = min(size, left)
+        for size in self.first_blocks(k):
             loaded += rows * size
             waited = max(waited, loaded - used)
             used += size * self.rows * one_pass
-            left -= size
-            size = 0 if size == self.tile_words else min(2 * size, self.tile_words)
         return waited
 
     @property

@@ -47,7 +47,7 @@ class Axis:
         """Window positions at stride 1; below 1 the kernel does not fit the padded image."""
         return self.size + self.pad_before + self.pad_after - self.reach
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """Output positions."""
         return (self.unstrided - 1) // self.stride + 1
@@ -128,7 +128,7 @@ class WindowGeometry:
         """Words read a frame."""
         return self.rows.size * self.cols.size * self.beats
 
-    @property
+    @cached_property
     def positions(self) -> int:
         """Windows put out a frame (of `beats` words each)."""
         return self.rows.outputs * self.cols.outputs

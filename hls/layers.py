@@ -17,8 +17,9 @@ NETWORKS = {
 }  # fmt: skip
 """Initial -> network, as in benchmarks/layers.csv; other initials stand for themselves."""
 
-_NUMBERS = ("kernel", "size", "in_channels", "out_channels")
-_OPTIONAL = ("stride",)
+_NUMBERS = {"kernel": 11, "size": 1024, "in_channels": 65536, "out_channels": 65536}
+_OPTIONAL = {"stride": 64}
+"""Columns -> the most that they can hold; a larger map would take minutes to work out."""
 _COLUMNS = ("name", "networks", *_NUMBERS)
 
 
@@ -43,7 +44,8 @@ class Layer:
         return Conv2d(
             name=self.name, height=self.size, width=self.size, in_channels=self.in_channels,
             out_channels=self.out_channels, kernel=self.kernel, stride=self.stride,
-            padding="same", bias="s32", requantize="channel", simd=simd, pe=pe, algorithm="auto",
+            padding="same", bias="s32", requantize="channel", simd=simd, pe=pe, weights="load",
+            algorithm="auto",
         )  # fmt: skip
 
 
@@ -104,11 +106,11 @@ def _check_head(path: Path, number: int, head: list[str]) -> None:
 
 def _layer(path: Path, number: int, cells: dict[str, str]) -> Layer:
     numbers = {}
-    for name in (*_NUMBERS, *_OPTIONAL):
+    for name, most in (_NUMBERS | _OPTIONAL).items():
         text = cells.get(name, "1")
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 65536:
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
             raise InputError(f"{path}:{number}: {name}={text!r} is not a whole number from 1 to "
-                             "65536; write one like 64")  # fmt: skip
+                             f"{most}; write one like 3")  # fmt: skip
         numbers[name] = int(text)
     networks = cells["networks"]
     if not networks.isalpha():

@@ -88,7 +88,7 @@ class MatrixConv2d:
         """Arguments that are numbers of frames."""
         return ["unroll", "frames"] if self.transforms else ["frames"]
 
-    @property
+    @cached_property
     def positions(self) -> int:
         """Output positions of a frame: rows of the patches."""
         return self.conv.window.positions
@@ -193,9 +193,10 @@ class MatrixConv2d:
     def ring_rows(self) -> int:
         """Rows of the image on chip: those of a row of tiles, and those that the next one adds.
 
-        Rows count from frame to frame, as they come. im2col makes the patches one by one.
+        Rows count from frame to frame, as they come. im2col makes the patches one by one; those of
+        a row of the output need the same rows.
         """
-        step = 1 if self.transforms else self.gemm.tile_rows
+        step = self.conv.window.cols.outputs if self.transforms else self.gemm.tile_rows
         last = self.positions * self.conv.batch - 1
         starts = range(0, last + 1, step)
         bottoms = [self.bottom_row(min(start + step - 1, last)) for start in starts]
@@ -258,25 +259,25 @@ class MatrixConv2d:
         """
         gemm = self.gemm
         product = gemm.cycles(gemm.max_m, self.k, self.conv.out_channels)
+        image = self.first_rows * self.line_words
         if self.transforms:
-            patches = gemm.max_m * self.k // gemm.rows
-            return product + self.first_words + patches + _PHASE_CYCLES
+            return product + image + gemm.max_m * self.k // gemm.rows + _PHASE_CYCLES
         last = min(gemm.tile_rows, gemm.max_m) - 1
-        return product + max(0, self.first_words - last - 1) + _FEEDER_CYCLES
+        image += last % self.conv.window.cols.outputs + 1  # cut while the last of these rows comes
+        return product + max(0, image - last - 1) + _FEEDER_CYCLES
 
     @cached_property
-    def first_words(self) -> int:
-        """Words of the image that come before any product.
+    def first_rows(self) -> int:
+        """Rows of the image that come before anything else can begin.
 
-        im2col has the rows that the first position sees; the others have those that the first taps
-        of the first tile see, and the pixels of the next row that come while these are cut.
+        im2col needs all that the first position sees; the others those that the first taps of the
+        first tile see.
         """
         if self.transforms:
-            return (self.bottom_row(0) + 1) * self.line_words
+            return self.bottom_row(0) + 1
         last = min(self.gemm.tile_rows, self.gemm.max_m) - 1
-        axis = self.conv.window.rows
-        row = min(max(self._top(last), 0), (last // self.positions + 1) * axis.size - 1)
-        return (row + 1) * self.line_words + last % self.conv.window.cols.outputs + 1
+        rows = self.conv.window.rows.size
+        return min(max(self._top(last), 0), (last // self.positions + 1) * rows - 1) + 1
 
     @property
     def dram_bytes(self) -> int:

@@ -42,7 +42,9 @@ class Memory:
         """The least that it takes to move so much."""
         return moved_bytes / self.bytes_per_cycle
 
-    def cycles_beside(self, words: int, word_bytes: int, others: Iterable[tuple[int, int]]) -> float:
+    def cycles_beside(
+        self, words: int, word_bytes: int, others: Iterable[tuple[int, int]]
+    ) -> float:
         """Cycles until `words` of a port are through that shares the memory with `others`.
 
         Args:
@@ -57,6 +59,7 @@ class Memory:
             done, width = count, width - rival_bytes
         return spent
 
-    def word_cycles(self, burst_words: float) -> float:
-        """Cycles a word of a port whose bursts are so long, as far as the latency limits it."""
-        return max(1.0, (self.latency_cycles + 2) / (self.outstanding * burst_words))
+    def word_cycles(self, burst_words: int, word_bytes: int) -> float:
+        """Cycles a word of a port whose bursts are so long, as no more than some are under way."""
+        word = max(1.0, self.cycles(word_bytes))
+        return max(word, (self.latency_cycles + word) / (self.outstanding * burst_words))

@@ -63,7 +63,7 @@ class CosimResult:
     fifos: dict[str, dict[str, int]]
     """Stream -> most words that it held, and its depth."""
     memory_bytes: dict[str, dict[str, int]]
-    """AXI4 port -> bytes read and written by the measured call, all phases together."""
+    """Port -> bytes read and written by the measured call, all phases together; streams too."""
     stalls: float
     seed: int
     engine: str
@@ -310,6 +310,10 @@ def _memory_bytes(manifest: Mapping[str, Any], calls: list[Beats]) -> dict[str, 
             beats = [call.memory_beats[port["name"]] for call in calls]
             read, written = (sum(counts) * beat_bytes(port) for counts in zip(*beats, strict=True))
             found[port["name"]] = {"read": read, "written": written}
+        elif port["protocol"] == "axis":
+            moved = sum(len(call.cycles[port["name"]]) for call in calls) * beat_bytes(port)
+            inward = port["direction"] == "in"
+            found[port["name"]] = {"read": moved * inward, "written": moved * (not inward)}
     return found
 
 

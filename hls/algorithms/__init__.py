@@ -34,6 +34,7 @@ __all__ = [
     "direct_cycles",
     "direct_lanes",
     "multiplications",
+    "refusals",
     "resolve",
 ]
 
@@ -50,7 +51,25 @@ def costs(
         batch: frames; `conv.batch` unless given.
         memory: instead of the board's.
     """
-    return _tried(conv, board, batch, memory)[0]
+    frames = conv.batch if batch is None else batch
+    memory = memory or Memory.of(board)
+    found: dict[str, Cost] = {}
+    for name in ALGORITHMS:
+        design = _design(conv, name, frames)
+        if isinstance(design, DesignError):
+            continue
+        if name == "direct":
+            found[name] = direct_cost(design, frames, board, memory)
+        else:
+            found[name] = array_cost(MatrixConv2d(design), board, memory)
+    return found
+
+
+def refusals(conv: Conv2d, *, batch: int | None = None) -> dict[str, str]:
+    """Why an algorithm cannot compute `batch` frames of a layer, for those that cannot."""
+    frames = conv.batch if batch is None else batch
+    tried = {name: _design(conv, name, frames) for name in ALGORITHMS}
+    return {name: str(found) for name, found in tried.items() if isinstance(found, DesignError)}
 
 
 def resolve(conv: Conv2d, board: Board) -> tuple[Conv2d, Choice | None]:
@@ -61,8 +80,7 @@ def resolve(conv: Conv2d, board: Board) -> tuple[Conv2d, Choice | None]:
     """
     if conv.algorithm != AUTO:
         return conv, None
-    found, refused = _tried(conv, board, None, None)
-    choice = Choice(board=board.name, costs=found, refused=refused)
+    choice = Choice(board=board.name, costs=costs(conv, board), refused=refusals(conv))
     design = choice.cost.design
     assert design is not None
     return (design.conv if isinstance(design, MatrixConv2d) else design), choice
@@ -80,24 +98,6 @@ def baselines(
     engine = MatrixConv2d(design)
     made = [make(engine, board, memory) for make in (im2col_on_host, kn2row_with_partials, naive)]
     return {cost.algorithm: cost for cost in made if cost is not None}
-
-
-def _tried(
-    conv: Conv2d, board: Board, batch: int | None, memory: Memory | None
-) -> tuple[dict[str, Cost], dict[str, str]]:
-    frames = conv.batch if batch is None else batch
-    memory = memory or Memory.of(board)
-    found: dict[str, Cost] = {}
-    refused: dict[str, str] = {}
-    for name in ALGORITHMS:
-        design = _design(conv, name, frames)
-        if isinstance(design, DesignError):
-            refused[name] = str(design)
-        elif name == "direct":
-            found[name] = direct_cost(design, frames, board, memory)
-        else:
-            found[name] = array_cost(MatrixConv2d(design), board, memory)
-    return found, refused
 
 
 def _design(conv: Conv2d, algorithm: str, batch: int) -> Conv2d | DesignError:

@@ -6,7 +6,7 @@ long as its computation or as moving what it needs, whichever is longer:
 - before the first product: rows of the image (or words of A) come in, beside the table and the
   rows of B that fit on chip;
 - each tile: its rows of B (and of A) come in, and the results of the tile before go out, while it
-  is computed; what is on chip ahead of time is little beside that;
+  is computed; if there is time left, some words of B for the next one;
 - each row of tiles: new rows of the image come in during all of it, as there is room for them;
 - after the last product: its results go out.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hls.algorithms.cost import Cost, Traffic, dsp_blocks, shortages, traffic
 from hls.boards import Board
@@ -26,7 +27,7 @@ from hls.memory import Memory
 __all__ = ["array_cost", "array_cycles", "product_cycles", "product_traffic"]
 
 _STREAM_WORDS = 72
-"""Words that a port's FIFOs hold before the array takes any."""
+"""Words of B that come in before the array takes any: its feeder waits with the rest."""
 
 
 def array_cost(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
@@ -51,19 +52,23 @@ def array_cycles(engine: MatrixConv2d, memory: Memory) -> int:
     """Start to done for `batch` frames."""
     gemm = engine.gemm
     m, k, n = gemm.max_m, engine.k, engine.conv.out_channels
-    unlimited = engine.predicted_cycles + 2 * (memory.latency_cycles - MEMORY_LATENCY_CYCLES)
-    waits = sum(_tile_waits(gemm, m, k, n, memory, [] if engine.transforms else _new_words(engine)))
+    slower = memory.latency_cycles - MEMORY_LATENCY_CYCLES
     if engine.transforms:
-        return math.ceil(unlimited + waits + _patch_waits(engine, memory))
-    first = engine.first_words
-    waits += memory.cycles_beside(first, _word_bytes(gemm), _beside(gemm, m, k, n)) - first
-    return math.ceil(unlimited + waits)
+        waits = _product_waits(gemm, m, k, n, memory) + _patch_waits(engine, memory) + 2 * slower
+    else:
+        first = engine.first_rows * engine.line_words
+        begin = memory.cycles_beside(first, _word_bytes(gemm), _beside(gemm, k, n))
+        # A port asks for twice as much each time until its first word comes, which takes another
+        # latency; the other ports' words can come in it.
+        waits = max(slower, begin - first)
+        waits += sum(_tile_waits(gemm, m, k, n, memory, _new_words(engine), first))
+    return math.ceil(engine.predicted_cycles + 2 * slower + waits)
 
 
 def product_cycles(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> int:
     """Start to done of a matrix product."""
     unlimited = gemm.cycles(m, k, n, memory_latency=memory.latency_cycles)
-    return math.ceil(unlimited + sum(_tile_waits(gemm, m, k, n, memory, [])))
+    return math.ceil(unlimited + _product_waits(gemm, m, k, n, memory))
 
 
 # ---------------------------------------------------------------------- waiting
@@ -88,8 +93,39 @@ def _rows(gemm: Gemm, m: int, n: int) -> Iterator[_Row]:
         yield _Row(rows, tuple(found[rows]))
 
 
+def _product_waits(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> float:
+    """How much longer the memory makes a product that reads A."""
+    first, *others = _tile_waits(gemm, m, k, n, memory)
+    return max(first, _start_wait(gemm, m, k, n, memory)) + sum(others)
+
+
+def _start_wait(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> float:
+    """How much longer the array waits for A in the first tile; see `Gemm.first_tile_wait`."""
+    rows, wide = min(m, gemm.tile_rows), min(gemm.sub_cols, -(-n // gemm.cols))
+    one_pass = max(-(-rows // gemm.rows) * wide, gemm.min_pass)
+    word = _word_bytes(gemm)
+    (ahead, b_bytes), *table = _beside(gemm, k, n)
+    loaded, used = 0, 0  # words of A, columns
+    arrived = waited = 0.0
+    for size in gemm.first_blocks(k):
+        words = rows * size
+        loaded += words
+        arrived += words * memory.word_cycles(size, word)
+        beside = [(ahead + used * wide, b_bytes), *table]
+        ready = max(arrived, memory.cycles_beside(loaded, word, beside))
+        waited = max(waited, ready - used * one_pass)
+        used += size * gemm.rows
+    return waited - gemm.first_tile_wait(k, rows, one_pass)
+
+
 def _tile_waits(
-    gemm: Gemm, m: int, k: int, n: int, memory: Memory, new_words: list[int]
+    gemm: Gemm,
+    m: int,
+    k: int,
+    n: int,
+    memory: Memory,
+    new_words: list[int] | None = None,
+    first: int = 0,
 ) -> Iterator[float]:
     """Cycles that each row of tiles takes longer for the memory's sake, and the last results.
 
@@ -97,16 +133,19 @@ def _tile_waits(
         gemm: the product.
         m, k, n: its sizes.
         memory: that all ports share.
-        new_words: words of the image that come in during each row of tiles; none where A is read.
+        new_words: words of the image that come in during each row of tiles; None where A is read.
+        first: those that came before the first tile, as did words of B and of the table.
     """
     word = _word_bytes(gemm)
     b_bytes = gemm.cols * gemm.weight_format.container_bits // 8
     c_bytes = gemm.cols * gemm.epilogue.output.container_bits // 8
     row_words = -(-k // gemm.rows)
-    b_pace = memory.word_cycles(_run_of_b(gemm, n))
-    a_pace = 0.0 if new_words else memory.word_cycles(min(gemm.tile_words, row_words))
+    b_pace = memory.word_cycles(_run_of_b(gemm, n), b_bytes)
+    a_pace = memory.word_cycles(min(gemm.tile_words, row_words), word)
     results = 0  # words of the tile before
-    table = n * 16 if gemm.has_parameters else 0
+    (ahead, _), *table = _beside(gemm, k, n)
+    early: float = min(first, ahead)  # words of B
+    others = sum((words - min(first, words)) * width for words, width in table)
     for index, row in enumerate(_rows(gemm, m, n)):
         spans = waits = moved = 0.0
         for wide in row.widths:
@@ -114,14 +153,17 @@ def _tile_waits(
                 k * max(-(-row.rows // gemm.rows) * wide, gemm.min_pass),
                 gemm.drain_wait + 1 + row.rows * wide * gemm.drain_interval,
             )
-            a_words = 0 if new_words else row.rows * row_words
-            bytes_ = k * wide * b_bytes + results * c_bytes + a_words * word + table
-            wait = max(memory.cycles(bytes_), k * wide * b_pace, a_words * a_pace) - span
+            a_words = row.rows * row_words if new_words is None else 0
+            b_words = k * wide - early
+            bytes_ = b_words * b_bytes + results * c_bytes + a_words * word + others
+            wait = max(memory.cycles(bytes_), b_words * b_pace, a_words * a_pace) - span
             # Where A is slower than the array at its best, Gemm.cycles knows it.
             waits += max(0.0, wait - max(0, a_words - span))
+            # In what time is left, rows of B of the next tile come.
+            ahead_of_next = min(ahead, max(0.0, -wait) / b_pace)
             spans, moved = spans + span, moved + bytes_
-            results, table = row.rows * wide, 0
-        if new_words:
+            results, early, others = row.rows * wide, ahead_of_next, 0
+        if new_words is not None:
             words = new_words[index]
             waits = max(waits, memory.cycles(moved + words * word) - spans, words - spans)
         yield waits
@@ -136,29 +178,28 @@ def _new_words(engine: MatrixConv2d) -> list[int]:
     ends = [min(start + gemm.tile_rows - 1, last) for start in range(0, last + 1, gemm.tile_rows)]
     bottoms = [engine.bottom_row(end) for end in ends]
     bottoms.append(bottoms[-1])
-    rows = [after - before for before, after in zip(bottoms, bottoms[1:], strict=False)]
-    rows[0] += max(0, bottoms[0] + 1 - engine.first_words // engine.line_words)
+    rows = [after - before for before, after in pairwise(bottoms)]
+    rows[0] += bottoms[0] + 1 - engine.first_rows
     return [count * engine.line_words for count in rows]
 
 
-def _beside(gemm: Gemm, m: int, k: int, n: int) -> list[tuple[int, int]]:
+def _beside(gemm: Gemm, k: int, n: int) -> list[tuple[int, int]]:
     """Words and bytes a word that come in beside the first ones of the image."""
-    wide = min(gemm.sub_cols, -(-n // gemm.cols))
     table = [(n, 16)] if gemm.has_parameters else []
-    ahead = min(gemm.b_rows * wide + _STREAM_WORDS, k * -(-n // gemm.cols))
+    ahead = min(_STREAM_WORDS, k * -(-n // gemm.cols))
     return [(ahead, gemm.cols * gemm.weight_format.container_bits // 8), *table]
 
 
 def _patch_waits(engine: MatrixConv2d, memory: Memory) -> float:
-    """How much longer writing the patches takes, and the latencies of that phase."""
+    """How much longer the memory makes the phase that writes the patches."""
     gemm = engine.gemm
     word = _word_bytes(gemm)
     patches = gemm.max_m * engine.k // gemm.rows
     image = engine.traffic_bytes["x"] // word
-    first = engine.first_words
+    first = engine.first_rows * engine.line_words
     begin = memory.cycles_beside(first, word, [])
     rest = max(patches, image - first, memory.cycles((patches + image - first) * word))
-    return begin - first + rest - patches + 2 * (memory.latency_cycles - MEMORY_LATENCY_CYCLES)
+    return begin - first + rest - patches
 
 
 # ---------------------------------------------------------------------- traffic

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hls.boards import Board
-from hls.design import Conv2d, Gemm, MatrixConv2d
+from hls.conv2d import Conv2d
 from hls.epilogue import Epilogue
+from hls.matrix_conv2d import MatrixConv2d
 from hls.memory import Memory
 
 __all__ = ["Cost", "Traffic", "dsp_blocks", "shortages", "traffic"]
@@ -57,7 +58,8 @@ class Cost:
         algorithm: its name.
         batch: frames.
         macs: multiply-accumulates of the layer for all of them; those with padding count.
-        cycles: start to done, all phases; loading weights included where the design loads them.
+        cycles: start to done, all phases.
+        loading_cycles: those of them in which a line buffer's weights are loaded, once.
         traffic: what each port moves in these cycles.
         memory: that this was worked out for.
         on_chip_bits: memories of the design.
@@ -76,8 +78,9 @@ class Cost:
     on_chip_bits: int
     multipliers: int
     dsps: int
+    loading_cycles: int = 0
     problems: tuple[str, ...] = ()
-    design: Conv2d | MatrixConv2d | Gemm | None = field(default=None, repr=False)
+    design: Conv2d | MatrixConv2d | None = field(default=None, repr=False)
 
     @property
     def fits(self) -> bool:
@@ -135,6 +138,7 @@ class Cost:
         """As JSON-able data."""
         return {
             "cycles": self.cycles,
+            "loading_cycles": self.loading_cycles,
             "dram_bytes": self.dram_bytes,
             "read_bytes": self.read_bytes,
             "written_bytes": self.written_bytes,
@@ -155,7 +159,7 @@ def _lanes(conv: Conv2d) -> dict[str, Any]:
     return {"simd": conv.simd, "pe": conv.pe, "taps": conv.taps}
 
 
-def dsp_blocks(design: Conv2d | MatrixConv2d | Gemm) -> int:
+def dsp_blocks(design: Conv2d | MatrixConv2d) -> int:
     """DSP blocks of the products, and of the requantizers' products as far as they can need.
 
     A product of less than 9 bits in all becomes LUTs; one of the requantization is cut into pieces

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import lru_cache
 
 from hls.algorithms.cost import Cost, Traffic, dsp_blocks, shortages, traffic
 from hls.boards import Board
@@ -17,49 +16,51 @@ __all__ = ["direct_cost", "direct_cycles", "direct_lanes"]
 
 _PIPELINE_CYCLES = 14
 """Registers from the start to the first beat, and from the last window to the last result."""
+_STREAM_WORDS = 4
+"""Words on the way from the stream to the FIFO of windows."""
 _LOAD_CYCLES = 12
 """Those of a call that loads parameters."""
 
 
-@lru_cache(maxsize=1024)
 def direct_lanes(conv: Conv2d, multipliers: int) -> Conv2d:
     """`conv` as a line buffer with the lanes that are fastest with so many multipliers at most.
 
     Of equally fast ones, that with the fewest lanes: they cost requantizers and wide streams.
 
     Raises:
-        DesignError: no lanes are legal; the text is that of the narrowest.
+        DesignError: no lanes are legal; the text is that of the slowest.
     """
-    found: list[tuple[int, int, Conv2d]] = []
-    reason: DesignError | None = None
     taps = {"one": 1, "row": conv.window.cols.kernel, "all": conv.window.taps}
+    pixels = conv.height * conv.width * conv.in_channels
+    choices = []
     for simd in divisors(conv.in_channels):
         # With groups, channels of a beat may belong to several of them, each with its PEs.
-        covered = max(1, simd * conv.groups // conv.in_channels)
+        channels = simd // max(1, simd * conv.groups // conv.in_channels)
         for pe in divisors(conv.out_channels):
             for name, count in taps.items():
-                if pe * simd // covered * count > multipliers:
-                    continue
-                try:
-                    made = replace(conv, algorithm="direct", batch=1, simd=simd, pe=pe, taps=name)
-                except DesignError as error:
-                    reason = reason or error
-                    continue
-                found.append((made.lower_bound_cycles, simd + pe, made))
-    if not found:
-        assert reason is not None
-        raise reason
-    return min(found, key=lambda item: item[:2])[2]
+                lanes = pe * channels * count
+                if lanes <= multipliers:
+                    bound = max(-(-pixels // simd), -(-conv.macs // lanes))
+                    choices.append((bound, simd + pe, simd, pe, name))
+    reasons = []
+    for *_, simd, pe, name in sorted(choices):
+        try:
+            return replace(conv, algorithm="direct", batch=1, simd=simd, pe=pe, taps=name)
+        except DesignError as error:
+            reasons.append(error)
+    raise reasons[-1]
 
 
 def direct_cost(conv: Conv2d, batch: int, board: Board, memory: Memory) -> Cost:
     """What `batch` frames cost; weights that a design loads are loaded once."""
     dsps = dsp_blocks(conv)
+    loading = _load_cycles(conv, memory)
     return Cost(
         algorithm="direct",
         batch=batch,
         macs=conv.macs * batch,
-        cycles=_load_cycles(conv, memory) + direct_cycles(conv, batch, memory),
+        cycles=loading + direct_cycles(conv, batch, memory),
+        loading_cycles=loading,
         traffic=_traffic(conv, batch),
         memory=memory,
         on_chip_bits=conv.on_chip_bits,
@@ -90,8 +91,12 @@ def direct_cycles(conv: Conv2d, batch: int, memory: Memory) -> int:
             first = max(first, (step + 1) * window.beats + left * busy)
     first += max(0, conv.predicted_cycles - max(compute, scan))
     moved = memory.cycles(conv.dram_bytes)
-    steady = max(conv.predicted_cycles, moved)
-    frames = max(first, moved) + (batch - 1) * steady
+    # The words of a window that found no room in the FIFOs come at the pace of memory.
+    late = max(0, window.beats - conv.window_fifo_words - _STREAM_WORDS)
+    pace = max(1.0, memory.cycles(conv.simd * conv.input_format.container_bits // 8))
+    waits = window.positions * late * (pace - 1)
+    frames = max(first + waits, moved)
+    frames += (batch - 1) * max(conv.predicted_cycles + waits, moved)
     return math.ceil(frames + memory.latency_cycles + _PIPELINE_CYCLES + conv.finish_steps)
 
 

@@ -1,4 +1,4 @@
-"""Fast algorithms as counts of multiplications: Winograd F(2,3), F(4,3) and the FFT. Models only."""
+"""Fast algorithms, as counts of multiplications only: Winograd F(2,3), F(4,3) and the FFT."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def fft(conv: Conv2d) -> Multiplications:
         steps = [size - axis.reach for axis in axes]
         if min(steps) < 1:
             continue
-        tiles = math.prod(-(-axis.unstrided // step) for axis, step in zip(axes, steps, strict=True))
+        tiles = math.prod(
+            -(-axis.unstrided // step) for axis, step in zip(axes, steps, strict=True)
+        )
         transforms = (conv.in_channels + conv.out_channels) * size * size // 4 * 2 * log
         products = (size * size // 2 + 2) * conv.group_in_channels * conv.out_channels
         count = 3 * tiles * (transforms + products)

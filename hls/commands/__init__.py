@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from hls.commands import bitstream, conv2d, cosim, csim, estimate, gemm, lower, run, show
+from hls.commands import (
+    algorithms,
+    bitstream,
+    conv2d,
+    cosim,
+    csim,
+    estimate,
+    gemm,
+    lower,
+    run,
+    show,
+)
 
 __all__ = ["VERBS"]
 
 VERBS = {
     "conv2d": conv2d,
     "gemm": gemm,
+    "algorithms": algorithms,
     "csim": csim,
     "lower": lower,
     "cosim": cosim,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import rich.box
 import rich.console
+import rich.measure
 import rich.table
 import rich.text
 
@@ -38,6 +40,31 @@ class Console:
         for name, value in rows:
             table.add_row(name, rich.text.Text(str(value)))  # no markup: A[m,k] is meant
         self._out.print(table)
+
+    def tables(
+        self,
+        data: Mapping[str, Any],
+        tables: Iterable[tuple[str, Sequence[str], Iterable[Sequence[str]]]],
+    ) -> None:
+        """Print `data` as the one JSON object, or tables of a title, a head and rows of texts.
+
+        The first column is at the left, the others at the right.
+        """
+        if self._as_json:
+            print(json.dumps(data))
+            return
+        for title, head, rows in tables:
+            table = rich.table.Table(title=title, title_justify="left", box=rich.box.SIMPLE_HEAD,
+                                     padding=(0, 1, 0, 0))  # fmt: skip
+            for index, name in enumerate(head):
+                table.add_column(name, justify="right" if index else "left", no_wrap=True)
+            for row in rows:
+                table.add_row(*map(rich.text.Text, row))
+            # No cell is cut: a narrow terminal folds the lines, a file has them whole.
+            wide = self._out.options.update(width=10_000)
+            width = rich.measure.Measurement.get(self._out, wide, table).maximum
+            self._out.width = max(self._out.width, width)
+            self._out.print(table)
 
     def failure(self, message: str, exit_code: int) -> None:
         """Print the one line of an error on stderr, and as JSON if that was asked for."""

@@ -53,7 +53,8 @@ def add(parser: argparse.ArgumentParser) -> None:
                         metavar="CYCLES", help="from an address to its first word, for the fast "
                         f"engine ({MEMORY_LATENCY_CYCLES})")  # fmt: skip
     parser.add_argument("--memory-bandwidth", type=float, metavar="BYTES",
-                        help="a cycle, of all ports together, for the fast engine (no limit)")  # fmt: skip
+                        help="a cycle of all ports together, for the fast engine "
+                        "(no limit)")  # fmt: skip
     parser.add_argument("--waves", action="store_true", help="write a VCD file")
 
 
