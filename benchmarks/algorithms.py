@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.projects import lowered, prepared
 from benchmarks.tables import Benchmark, Table
-from hls.algorithms import ACCURACY, Cost, array_cost, direct_cost
+from hls.algorithms import ACCURACY, Cost, array_cost, direct_cost, direct_lanes
 from hls.boards import Board, board
 from hls.comparison import compare
 from hls.conv2d import Conv2d
@@ -71,10 +71,10 @@ NETWORK_LAYERS = Path(__file__).with_name("layers.csv")
 
 def design_of(name: str, algorithm: str) -> Conv2d:
     """A layer of LAYERS by an algorithm; a line buffer has as many multipliers as the array."""
-    fields = LAYERS[name]
-    conv = Conv2d(name=f"layer_{name}_{algorithm}", **{"kernel": 3, **fields, "batch": 1},
-                  taps="one" if algorithm == "direct" else "all", algorithm=algorithm)  # fmt: skip
-    return conv if algorithm == "direct" else replace(conv, batch=fields.get("batch", 1))
+    layer = Conv2d(name=f"layer_{name}_{algorithm}", algorithm="auto", **LAYERS[name])
+    if algorithm == "direct":
+        return direct_lanes(layer, layer.simd * layer.pe)
+    return replace(layer, algorithm=algorithm)
 
 
 def predicted(conv: Conv2d, frames: int, target: Board, memory: Memory) -> Cost:
@@ -100,7 +100,7 @@ def model_table(
     for number, (name, algorithm) in enumerate(runs, start=1):
         progress(f"{number}/{len(runs)} {name} {algorithm}: lower, build, simulate")
         conv = design_of(name, algorithm)
-        frames = conv.batch
+        frames = LAYERS[name].get("batch", 1)
         project = prepared(conv, "algorithms")
         lowered(project)
         for memory in memories:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hls.algorithms import Cost, baselines, best, costs, multiplications, refusals
+from hls.algorithms import (
+    CANDIDATES,
+    Cost,
+    baselines,
+    best,
+    costs,
+    multiplications,
+    refusals,
+)
 from hls.boards import Board
-from hls.conv2d import ALGORITHMS
 from hls.errors import DesignError, InputError
 from hls.layers import NETWORKS, Layer
 from hls.memory import Memory
@@ -98,7 +105,7 @@ def _network(
 ) -> dict[str, Any]:
     """Sums over the distinct layers of a network; what does not fit is in them, and counted."""
     totals = {}
-    for name in ALGORITHMS:
+    for name in CANDIDATES:
         by = [costs[name] for costs, _ in rows if name in costs]
         totals[name] = {
             "cycles": sum(cost.cycles for cost in by),
@@ -124,7 +131,7 @@ def _network(
             "cycles": sum(cost.cycles for cost in winners),
             "dram_bytes": sum(cost.dram_bytes for cost in winners),
             "unfit": len(rows) - len(winners),
-            "wins": {name: sum(cost.algorithm == name for cost in winners) for name in ALGORITHMS},
+            "wins": {name: sum(cost.algorithm == name for cost in winners) for name in CANDIDATES},
         },
         "direct_to_im2col": _ratio([by for by, _ in rows]),
     }

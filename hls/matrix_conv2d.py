@@ -189,6 +189,16 @@ class MatrixConv2d:
         axis = self.conv.window.rows
         return min(axis.size, axis.last_output + axis.reach - axis.pad_before + 1)
 
+    @property
+    def image_words(self) -> int:
+        """Words of `batch` frames up to the last one that a window sees."""
+        return ((self.conv.batch - 1) * self.conv.height + self.image_rows) * self.line_words
+
+    @property
+    def patch_words(self) -> int:
+        """Words of all patches of `batch` frames."""
+        return self.gemm.max_m * self.k // self.gemm.rows
+
     @cached_property
     def ring_rows(self) -> int:
         """Rows of the image on chip: those of a row of tiles, and those that the next one adds.
@@ -261,7 +271,9 @@ class MatrixConv2d:
         product = gemm.cycles(gemm.max_m, self.k, self.conv.out_channels)
         image = self.first_rows * self.line_words
         if self.transforms:
-            return product + image + gemm.max_m * self.k // gemm.rows + _PHASE_CYCLES
+            # Where strides skip much, the rest of the image takes longer than the patches.
+            rest = max(self.patch_words, self.image_words - image)
+            return product + image + rest + _PHASE_CYCLES
         last = min(gemm.tile_rows, gemm.max_m) - 1
         image += last % self.conv.window.cols.outputs + 1  # cut while the last of these rows comes
         return product + max(0, image - last - 1) + _FEEDER_CYCLES
@@ -290,12 +302,11 @@ class MatrixConv2d:
         conv, gemm = self.conv, self.gemm
         m, n = gemm.max_m, conv.out_channels
         word = conv.simd * self.input_format.container_bits // 8
-        rows = (conv.batch - 1) * conv.height + self.image_rows
         row = -(-n // conv.pe) * conv.pe
         weights = self.k * row * self.weight_format.container_bits // 8
-        moved = {"x": rows * self.line_words * word}
+        moved = {"x": self.image_words * word}
         if self.transforms:
-            patches = m * self.k // conv.simd * word
+            patches = self.patch_words * word
             moved |= {"u": patches, "a": patches * -(-n // gemm.tile_cols)}
         moved["b"] = weights * -(-m // gemm.tile_rows)
         if self.has_parameters:

@@ -15,8 +15,8 @@ __all__ = ["NaiveConv2d"]
 _LOOP_CYCLES, _PRODUCT_CYCLES = 10, 5.4
 """To enter and leave the innermost loop; a product in it, whose operands are waited for. Measured
 in RTL with memories that answer in two cycles: the figures of a baseline, good to a few percent."""
-_POINTWISE_CYCLES = 6
-"""To enter and leave the loop over channels, which is the innermost one of a 1x1 kernel."""
+_POINTWISE_LOOP_CYCLES, _POINTWISE_CYCLES = 16, 6
+"""The same of the loop over channels, which is the innermost one of a 1x1 kernel."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class NaiveConv2d(MatrixConv2d):
         outputs = conv.batch * self.positions * conv.out_channels
         kernel = conv.window.rows.kernel, conv.window.cols.kernel
         if kernel == (1, 1):
-            return outputs * (conv.in_channels + _POINTWISE_CYCLES)
+            return outputs * (_POINTWISE_CYCLES * conv.in_channels + _POINTWISE_LOOP_CYCLES)
         loop = _LOOP_CYCLES + _PRODUCT_CYCLES * kernel[1]
         return round(outputs * conv.in_channels * kernel[0] * loop)
 

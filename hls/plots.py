@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hls.conv2d import ALGORITHMS
+from hls.algorithms import CANDIDATES
 from hls.errors import InputError, ToolNotFound
 
 __all__ = ["plot"]
 
 # Of Okabe and Ito, which people with any color vision can tell apart.
-_COLORS = dict(zip(ALGORITHMS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
-_MARKS = dict(zip(ALGORITHMS, "osv^", strict=True))
+_COLORS = dict(zip(CANDIDATES, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
+_MARKS = dict(zip(CANDIDATES, "osv^", strict=True))
 
 
 def plot(found: Mapping[str, Any], file: Path) -> None:
@@ -55,7 +55,7 @@ def plot(found: Mapping[str, Any], file: Path) -> None:
 def _roofline(axes: Any, found: Mapping[str, Any]) -> None:
     """MACs a cycle over MACs a byte, below what multipliers and memory allow."""
     top = found["array"][0] * found["array"][1]
-    for name in ALGORITHMS:
+    for name in CANDIDATES:
         points = [(layer["macs"] / cost["dram_bytes"], layer["macs"] / cost["cycles"])
                   for layer in found["layers"]
                   if (cost := layer["algorithms"].get(name)) is not None]  # fmt: skip
@@ -75,8 +75,8 @@ def _roofline(axes: Any, found: Mapping[str, Any]) -> None:
 def _bars(axes: Any, found: Mapping[str, Any], field: str, label: str) -> None:
     """The networks' sums side by side; hatched where some layers do not fit or cannot be."""
     networks = list(found["networks"].values())
-    width = 0.8 / len(ALGORITHMS)
-    for index, name in enumerate(ALGORITHMS):
+    width = 0.8 / len(CANDIDATES)
+    for index, name in enumerate(CANDIDATES):
         for place, network in enumerate(networks):
             sums = network["algorithms"][name]
             partly = sums["unfit"] or sums["refused"]

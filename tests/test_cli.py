@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import vivado
-from conftest import Lineloom
+from conftest import ROOT, Lineloom
 
 from hls import tools
 from hls.commands import VERBS
@@ -424,6 +424,7 @@ def test_the_example_of_a_verb_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     vivado.on_path(tmp_path, monkeypatch)  # the one tool that cannot be had freely
+    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     if name not in ("conv2d", "gemm"):  # which read what conv2d made
         assert lineloom(*shlex.split(VERBS["conv2d"].EXAMPLE)[1:]).code == 0
     command, *arguments = shlex.split(VERBS[name].EXAMPLE)

@@ -9,18 +9,19 @@ from dataclasses import replace
 
 from hls.algorithms.array import array_cost, array_cycles
 from hls.algorithms.baselines import im2col_on_host, kn2row_with_partials, naive
-from hls.algorithms.choice import ACCURACY, Choice, best
+from hls.algorithms.choice import ACCURACY, CANDIDATES, Choice, best
 from hls.algorithms.cost import Cost, Traffic
 from hls.algorithms.direct import direct_cost, direct_cycles, direct_lanes
 from hls.algorithms.transforms import Multiplications, multiplications
 from hls.boards import Board
-from hls.conv2d import ALGORITHMS, AUTO, Conv2d
+from hls.conv2d import AUTO, Conv2d
 from hls.errors import DesignError
 from hls.matrix_conv2d import MatrixConv2d
 from hls.memory import Memory
 
 __all__ = [
     "ACCURACY",
+    "CANDIDATES",
     "Choice",
     "Cost",
     "Multiplications",
@@ -54,7 +55,7 @@ def costs(
     frames = conv.batch if batch is None else batch
     memory = memory or Memory.of(board)
     found: dict[str, Cost] = {}
-    for name in ALGORITHMS:
+    for name in CANDIDATES:
         design = _design(conv, name, frames)
         if isinstance(design, DesignError):
             continue
@@ -68,7 +69,7 @@ def costs(
 def refusals(conv: Conv2d, *, batch: int | None = None) -> dict[str, str]:
     """Why an algorithm cannot compute `batch` frames of a layer, for those that cannot."""
     frames = conv.batch if batch is None else batch
-    tried = {name: _design(conv, name, frames) for name in ALGORITHMS}
+    tried = {name: _design(conv, name, frames) for name in CANDIDATES}
     return {name: str(found) for name, found in tried.items() if isinstance(found, DesignError)}
 
 

@@ -194,12 +194,11 @@ def _patch_waits(engine: MatrixConv2d, memory: Memory) -> float:
     """How much longer the memory makes the phase that writes the patches."""
     gemm = engine.gemm
     word = _word_bytes(gemm)
-    patches = gemm.max_m * engine.k // gemm.rows
-    image = engine.traffic_bytes["x"] // word
+    patches, image = engine.patch_words, engine.image_words
     first = engine.first_rows * engine.line_words
     begin = memory.cycles_beside(first, word, [])
     rest = max(patches, image - first, memory.cycles((patches + image - first) * word))
-    return begin - first + rest - patches
+    return begin - first + rest - max(patches, image - first)
 
 
 # ---------------------------------------------------------------------- traffic
@@ -234,9 +233,9 @@ def product_traffic(gemm: Gemm, m: int, k: int, n: int, *, reads_a: bool = True)
 def _traffic(engine: MatrixConv2d) -> Iterator[Traffic]:
     gemm = engine.gemm
     word = _word_bytes(gemm)
-    yield traffic("x", engine.traffic_bytes["x"] // word, word)
+    yield traffic("x", engine.image_words, word)
     if engine.transforms:
-        yield traffic("u", gemm.max_m * engine.k // gemm.rows, word, writes=True)
+        yield traffic("u", engine.patch_words, word, writes=True)
     yield from product_traffic(
         gemm, gemm.max_m, engine.k, engine.conv.out_channels, reads_a=engine.transforms
     )

@@ -5,20 +5,22 @@
 - kn2row_partials: kn2row as two stages with the partial sums in memory (cuConv's kernels; Jorda et
   al., arXiv:2103.16234): the image times all taps' filters at once, int32 partials
   [H*W, K*K*M], then their sums.
-- naive: the loop nest as it stands in a textbook, without line buffer or bursts: `simd` channels of
-  a pixel and of a weight are read for each step, one word at a time, and waited for.
+- naive: the loop nest as it stands in a textbook, see `hls.naive_conv2d`: a word for each operand
+  of each product. It can be generated.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hls.algorithms.array import product_cycles, product_traffic
 from hls.algorithms.cost import Cost, Traffic, requantizer_dsps, shortages, traffic
 from hls.boards import Board
-from hls.gemm import Gemm
+from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.memory import Memory
+from hls.naive_conv2d import NaiveConv2d
 from hls.tiling import best_tile
 
 __all__ = ["im2col_on_host", "kn2row_with_partials", "naive"]
@@ -96,27 +98,29 @@ def _renamed(found: Traffic) -> Traffic:
 
 
 def naive(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
-    """A word of a pixel and one of weights a step, both waited for."""
-    conv = engine.conv
-    element = conv.input_format.container_bits // 8
-    weight = conv.weight_format.container_bits // 8
+    """A word for each operand of each product, waited for."""
+    design = NaiveConv2d(replace(engine.conv, algorithm="naive"))
+    conv, gemm = design.conv, design.gemm
+    products = conv.batch * conv.macs
     outputs = engine.gemm.max_m * conv.out_channels
-    steps = outputs * conv.window.taps * engine.channel_words
-    moved = steps * conv.simd * (element + weight)
-    result = conv.epilogue.output.container_bits // 8
-    cycles = steps * max(memory.latency_cycles + 1.0, memory.cycles(moved / steps))
-    cycles += outputs * (memory.latency_cycles + 1.0)
-    dsps = conv.simd + requantizer_dsps(conv.epilogue, 1)
+    x, b = (gemm.rows * conv.input_format.container_bits // 8,
+            gemm.cols * conv.weight_format.container_bits // 8)  # fmt: skip
+    c = gemm.cols * conv.epilogue.output.container_bits // 8
+    moved = (
+        traffic("x", products, x, run=1),
+        traffic("b", products, b, run=1),
+        *([traffic("p", outputs, 16, run=1)] if design.has_parameters else []),
+        traffic("c", engine.gemm.max_m * -(-conv.out_channels // gemm.cols), c, run=1,
+                writes=True),
+    )  # fmt: skip
+    slower = (products + outputs) * (memory.latency_cycles - MEMORY_LATENCY_CYCLES)
+    cycles = max(design.predicted_cycles + slower, memory.cycles(sum(t.bytes for t in moved)))
+    dsps = design.multipliers + requantizer_dsps(conv.epilogue, 1)
     return Cost(
-        algorithm="naive", batch=conv.batch, macs=conv.macs * conv.batch,
-        cycles=math.ceil(cycles),
-        traffic=(
-            traffic("x", steps, conv.simd * element, run=1),
-            traffic("b", steps, conv.simd * weight, run=1),
-            traffic("c", outputs, result, run=1, writes=True),
-        ),
-        memory=memory, on_chip_bits=0, multipliers=conv.simd, dsps=dsps,
-        problems=tuple(shortages(board, 0, dsps)),
+        algorithm="naive", batch=conv.batch, macs=products, cycles=math.ceil(cycles),
+        traffic=moved, memory=memory, on_chip_bits=design.on_chip_bits,
+        multipliers=design.multipliers, dsps=dsps,
+        problems=tuple(shortages(board, design.on_chip_bits, dsps)), design=design,
     )  # fmt: skip
 
 

@@ -8,9 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from hls.algorithms.cost import Cost
+from hls.conv2d import ALGORITHMS
 from hls.errors import DesignError
 
-__all__ = ["ACCURACY", "Choice", "best"]
+__all__ = ["ACCURACY", "CANDIDATES", "Choice", "best"]
+
+CANDIDATES = tuple(name for name in ALGORITHMS if name != "naive")
+"""Algorithms to choose from: all but the baseline."""
 
 ACCURACY = 0.03
 """Cycles that differ by less are the same to the models."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hls.algorithms import CANDIDATES
 from hls.boards import board, boards
 from hls.commands.console import Console
 from hls.comparison import compare
-from hls.conv2d import ALGORITHMS
 from hls.errors import InputError
 from hls.generator import BOARD
 from hls.layers import read_layers
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.plot is not None and args.plot.suffix not in (".svg", ".png"):
         raise InputError(f"--plot {args.plot}: is no .svg or .png; choose one of these endings")
     layers = read_layers(args.layers)
-    with console.working(f"{len(layers)} layers by {len(ALGORITHMS)} algorithms") as status:
+    with console.working(f"{len(layers)} layers by {len(CANDIDATES)} algorithms") as status:
         found = compare(layers, target, batch=args.batch, simd=args.simd, pe=args.pe,
                         progress=getattr(status, "update", lambda _: None))  # fmt: skip
         if args.plot is not None:
@@ -69,19 +69,19 @@ def _tables(found: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[Se
         f"Thousands of cycles (and of DRAM bytes) for {frames} on {found['board']}, {simd * pe} "
         f"multipliers, memory of {memory['bytes_per_cycle']:g} bytes a cycle and "
         f"{memory['latency_cycles']} cycles of latency; ! does not fit, - cannot be",
-        ("layer", *ALGORITHMS, "best", "direct/im2col: cycles", "bytes"),
+        ("layer", *CANDIDATES, "best", "direct/im2col: cycles", "bytes"),
         [_layer(layer) for layer in found["layers"]],
     )
     yield (
         "Networks, their distinct layers summed up: millions of cycles (and of DRAM bytes)",
-        ("network", "layers", *ALGORITHMS, "best", "direct/im2col: cycles", "bytes"),
+        ("network", "layers", *CANDIDATES, "best", "direct/im2col: cycles", "bytes"),
         [_network(network) for network in found["networks"].values()],
     )
 
 
 def _layer(layer: dict[str, Any]) -> Sequence[str]:
     cells = []
-    for name in ALGORITHMS:
+    for name in CANDIDATES:
         cost = layer["algorithms"].get(name)
         cells.append("-" if cost is None else _figures(cost, 1e3) + ("" if cost["fits"] else " !"))
     best = layer["best"] or "none fits"
@@ -90,7 +90,7 @@ def _layer(layer: dict[str, Any]) -> Sequence[str]:
 
 def _network(network: dict[str, Any]) -> Sequence[str]:
     cells = []
-    for cost in (*(network["algorithms"][name] for name in ALGORITHMS), network["best"]):
+    for cost in (*(network["algorithms"][name] for name in CANDIDATES), network["best"]):
         missing = [f"{cost['unfit']}!"] if cost["unfit"] else []
         missing += [f"{cost['refused']}-"] if cost.get("refused") else []
         cells.append(" ".join([_figures(cost, 1e6), *missing]))
