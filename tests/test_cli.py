@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -406,7 +407,7 @@ def test_help_lists_every_verb(lineloom: Lineloom) -> None:
     assert (shown.code, shown.err) == (0, "")
     assert "exit codes: 0 ok, 1 mismatch or failed check, 2 bad input, 3 tool missing" in shown.out
     for name, verb in VERBS.items():
-        assert f"{name} " in shown.out
+        assert re.search(rf"^    {name}\b", shown.out, re.MULTILINE)
         assert verb.HELP.split()[0] in shown.out
 
 

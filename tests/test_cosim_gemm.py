@@ -169,3 +169,34 @@ def test_the_command_takes_a_latency(build: Build, lineloom: Lineloom) -> None:
     cycles = [lineloom("cosim", build("plain").path, "--memory-latency", latency, *options)
               .json["cycles"] for latency in (2, 12)]  # fmt: skip
     assert cycles[1] - cycles[0] == 20
+
+
+@pytest.mark.parametrize("width", [0.7, 5, 8, 100])
+def test_ports_share_the_bandwidth_of_the_memory(build: Build, width: float) -> None:
+    design, sizes = DESIGNS["plain"], (33, 40, 21)
+    free = run(build("plain"), sizes)
+    held = run(build("plain"), sizes, memory_bandwidth=width)
+    assert held.memory_bytes == free.memory_bytes
+    least = design.traffic_bytes(*sizes) / width
+    assert held.cycles >= least - 32 / width  # the last words may still be owed
+    assert held.cycles <= free.cycles + 1.02 * least
+    if width == 100:  # more than all ports can take
+        assert held.cycles == free.cycles
+
+
+def test_a_bandwidth_is_right_under_stalls_too(build: Build) -> None:
+    run(build("plain"), (33, 40, 21), memory_bandwidth=3.3, stalls=0.3, seed=5)
+
+
+def test_the_command_takes_a_bandwidth(build: Build, lineloom: Lineloom) -> None:
+    options = ("--engine", "fast", "--m", 9, "--k", 9, "--n", 9, "--json")
+    cycles = [lineloom("cosim", build("plain").path, "--memory-bandwidth", width, *options)
+              .json["cycles"] for width in (100, 1)]  # fmt: skip
+    assert cycles[0] < cycles[1]
+    outcome = lineloom("cosim", build("plain").path, "--memory-bandwidth", 8)
+    assert outcome.code == 2
+    assert "memories of cocotb have a pace of their own; use engine fast" in outcome.err
+    for width in (0, -1, float("nan")):
+        outcome = lineloom("cosim", build("plain").path, "--memory-bandwidth", width, *options)
+        assert outcome.code == 2
+        assert "is outside 0.01..1e6 bytes a cycle" in outcome.err
