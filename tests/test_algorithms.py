@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from hls.algorithms import (
 )
 from hls.boards import board, boards
 from hls.design import MatrixConv2d, engine
-from hls.errors import DesignError, InputError
+from hls.errors import CheckFailed, DesignError, InputError
 from hls.memory import Memory
 
 Z2 = board("pynq-z2")
@@ -55,18 +56,28 @@ def test_rtl_takes_the_cycles_and_moves_the_bytes_of_the_model(
     assert not table.misses
 
 
-def test_a_missed_mark_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    real = predicted
+def test_a_missed_mark_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ("12x12x64_24k1_stride2", "direct")
+    cost = predicted(design_of(*run), 1, Z2, Memory())
+    moved = {port: {"read": count, "written": 0} for port, count in cost.port_bytes.items()}
+    rtl = SimpleNamespace(
+        match=True, cycles=cost.cycles, outputs=7, mismatches=7, memory_bytes=moved
+    )
+    for name, stand_in in (("prepared", None), ("lowered", None), ("cosim", rtl)):
+        monkeypatch.setattr(f"benchmarks.algorithms.{name}", lambda *_, it=stand_in, **__: it)
 
-    def wrong(*arguments: Any) -> Cost:
-        cost = real(*arguments)
-        return dataclasses.replace(cost, cycles=cost.cycles * 2, traffic=cost.traffic[1:])
+    def told() -> list[str]:
+        return list(model_table([run], MEMORIES[:1], lambda _: None).misses)
 
-    monkeypatch.setattr("benchmarks.algorithms.predicted", wrong)
-    table = model_table([("12x12x64_24k1_stride2", "direct")], MEMORIES[:1], lambda _: None)
-    assert [row[-1] for row in table.rows] == ["FAIL"]
-    assert "cycles predicted" in table.misses[0]
+    assert told() == []
+    rtl.cycles = cost.cycles * 1.04
+    assert "cycles and 10,080 bytes predicted" in told()[0]
+    rtl.cycles = cost.cycles
+    rtl.memory_bytes["in_r"]["written"] = 8
+    assert "10,088 in RTL" in told()[0]
+    rtl.match = False
+    with pytest.raises(CheckFailed, match="RTL differs from NumPy in 7 of 7 outputs"):
+        told()
 
 
 # ---------------------------------------------------------------------- laws of the models

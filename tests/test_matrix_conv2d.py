@@ -172,7 +172,7 @@ def test_kn2row_moves_everything_once() -> None:
         ({"batch": 20000}, "batch=20000 makes a matrix of 320000 rows or columns, over 65536"),
         (
             {"algorithm": "fft"},
-            "algorithm='fft' is unknown; use direct, im2col, implicit, kn2row or ",
+            "algorithm='fft' is unknown; use direct, im2col, implicit, kn2row, naive or auto",
         ),
         ({"algorithm": "direct", "batch": 2}, "batch=2 has no meaning for algorithm='direct'"),
         ({"padding": (5, 0, 0, 0), "kernel": 1, "stride": 64}, "padding top=5 hides the image"),
