@@ -157,6 +157,18 @@ def test_weights_that_are_loaded_count_once() -> None:
     assert baked.loading_cycles == 0
 
 
+@pytest.mark.parametrize("packing", ["auto", "dsp48e1"])
+def test_packed_products_share_dsps(packing: str) -> None:
+    conv = dataclasses.replace(LAYER, packing=packing, weights="load")
+    packed, plain = costs(conv, Z2), costs(dataclasses.replace(conv, packing="off"), Z2)
+    for name in CANDIDATES:
+        assert plain[name].dsps - packed[name].dsps == 32
+        assert packed[name].cycles == pytest.approx(plain[name].cycles, rel=0.001)
+    ways = baselines(conv, Z2)
+    assert ways["im2col_host"].dsps == packed["im2col"].dsps
+    assert ways["naive"].multipliers == 1
+
+
 def test_baselines_move_more() -> None:
     found, ways = costs(LAYER, Z2), baselines(LAYER, Z2)
     assert set(ways) == {"im2col_host", "kn2row_partials", "naive"}

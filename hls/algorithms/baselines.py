@@ -35,7 +35,7 @@ def _product(name: str, m: int, k: int, n: int, like: Gemm, *, raw: bool = False
     return Gemm(
         name=name, max_m=m, max_k=k, max_n=n, rows=like.rows, cols=like.cols,
         tile_m=tile.high * like.rows, tile_n=tile.wide * like.cols, tile_k=4 * like.rows,
-        input=like.input, weight=like.weight,
+        input=like.input, weight=like.weight, packing=like.packing,
         bias=None if raw else like.bias,
         output=None if raw else like.output,
         requantize="none" if raw else like.requantize,
@@ -99,7 +99,7 @@ def _renamed(found: Traffic) -> Traffic:
 
 def naive(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
     """A word for each operand of each product, waited for."""
-    design = NaiveConv2d(replace(engine.conv, algorithm="naive"))
+    design = NaiveConv2d(replace(engine.conv, algorithm="naive", packing="off"))
     conv, gemm = design.conv, design.gemm
     products = conv.batch * conv.macs
     outputs = engine.gemm.max_m * conv.out_channels
@@ -115,7 +115,7 @@ def naive(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
     )  # fmt: skip
     slower = (products + outputs) * (memory.latency_cycles - MEMORY_LATENCY_CYCLES)
     cycles = max(design.predicted_cycles + slower, memory.cycles(sum(t.bytes for t in moved)))
-    dsps = design.multipliers + requantizer_dsps(conv.epilogue, 1)
+    dsps = design.multiplications + requantizer_dsps(conv.epilogue, 1)
     return Cost(
         algorithm="naive", batch=conv.batch, macs=products, cycles=math.ceil(cycles),
         traffic=moved, memory=memory, on_chip_bits=design.on_chip_bits,

@@ -160,13 +160,13 @@ def _lanes(conv: Conv2d) -> dict[str, Any]:
 
 
 def dsp_blocks(design: Conv2d | MatrixConv2d) -> int:
-    """DSP blocks of the products, and of the requantizers' products as far as they can need.
+    """DSP blocks of the products (packed ones share them) and, at most, of the requantizers.
 
     A product of less than 9 bits in all becomes LUTs; one of the requantization is cut into pieces
     of 24 x 17 bits (DSP48E1: 25 x 18 signed).
     """
     narrow = design.input_format.bits + design.weight_format.bits < 9
-    return (0 if narrow else design.multipliers) + requantizer_dsps(
+    return (0 if narrow else design.multiplications) + requantizer_dsps(
         design.epilogue,
         design.gemm.finish_lanes if isinstance(design, MatrixConv2d) else design.finish_lanes,
     )
