@@ -54,7 +54,7 @@ def im2col_on_host(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
     element = conv.input_format.container_bits // 8
     image = conv.batch * conv.height * conv.width * conv.in_channels * element
     patches = m * -(-k // gemm.rows)
-    dsps = gemm.multipliers + requantizer_dsps(gemm.epilogue, gemm.finish_lanes)
+    dsps = gemm.multiplications + requantizer_dsps(gemm.epilogue, gemm.finish_lanes)
     return _cost("im2col_host", engine, gemm, product_cycles(gemm, m, k, n, memory), (
         # A processor reads and writes lines of its caches.
         traffic("host_reads", -(-image // 32), 32),
@@ -80,7 +80,7 @@ def kn2row_with_partials(engine: MatrixConv2d, board: Board, memory: Memory) -> 
     # A word of partials a cycle, with the sums on chip.
     second = max(added, memory.cycles(added * word + outputs * result))
     cycles = product_cycles(gemm, m, k, n, memory) + math.ceil(second) + 2 * memory.latency_cycles
-    dsps = gemm.multipliers + requantizer_dsps(engine.epilogue, engine.gemm.finish_lanes)
+    dsps = gemm.multiplications + requantizer_dsps(engine.epilogue, engine.gemm.finish_lanes)
     run = -(-conv.out_channels // gemm.cols)
     return _cost("kn2row_partials", engine, gemm, cycles, (
         *(_renamed(t) for t in product_traffic(gemm, m, k, n)),
