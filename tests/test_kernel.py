@@ -103,6 +103,8 @@ def test_the_documented_commands(lineloom: Lineloom, tmp_path: Path) -> None:
     refused = lineloom("cosim", folder, "--frames", "3")
     assert refused.code == 2
     assert "--frames does not apply to a C++ file" in refused.err
+    refused = lineloom("cosim", folder, "--memory-bandwidth", 8)
+    assert "--memory-bandwidth does not apply to a C++ file" in refused.err
 
 
 def test_a_wrong_value_is_found(tmp_path: Path) -> None:

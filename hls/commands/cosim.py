@@ -88,6 +88,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _run_kernel(args: argparse.Namespace, console: Console) -> int:
     for option in ("frames", "m", "k", "n"):
         _refuse({f"--{option}": getattr(args, option)}, "a C++ file")
+    _refuse({"--memory-bandwidth": args.memory_bandwidth}, "a C++ file")
     kernel = Kernel.open(args.project)
     given = {} if args.inputs is None else _arrays(args.inputs)
     given |= dict(_scalar(text) for text in args.scalars)
