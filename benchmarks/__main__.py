@@ -21,6 +21,7 @@ from benchmarks.peers import COMPARISON
 from benchmarks.products import PRODUCTS
 from benchmarks.rtl import RTL
 from benchmarks.tables import Benchmark, Table
+from benchmarks.ten_layers import TEN_LAYERS
 from hls.errors import CheckFailed, InputError, LineloomError
 
 BENCHMARKS: tuple[Benchmark, ...] = (
@@ -31,6 +32,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     HOST_PATH,
     COMPARISON,
     ALGORITHM_BENCHMARK,
+    TEN_LAYERS,
     AREA,
 )
 """In the order in which they run; add further ones here."""

@@ -52,6 +52,8 @@ class CosimResult:
     """Calls of the kernel without a reset between them; the measured one is that of all frames."""
     cycles: int
     """From the start of the measured call until it is done."""
+    setup_cycles: int
+    """Of the calls before it, which load parameters."""
     stream_cycles: int
     """From its first input beat to its last output beat; `cycles` where there are no streams."""
     cycles_per_frame: float
@@ -154,7 +156,8 @@ def cosim(
     violations = [*finding.complaints, *workload.strays(load, finding)]
     mismatches = sum(len(index) for _, index, _, _ in wrong)
     measured = finding.calls[load.measured]
-    own = finding.calls[load.measured + 1 - load.phases : load.measured + 1]
+    begin = load.measured + 1 - load.phases
+    before, own = finding.calls[:begin], finding.calls[begin : load.measured + 1]
     cycles = sum(call.done - call.start for call in own)
     stream_cycles, cycles_per_frame = _pace(measured, load, cycles)
     return CosimResult(
@@ -165,6 +168,7 @@ def cosim(
         outputs=sum(expected.size for expected in load.expected),
         calls=len(load.calls),
         cycles=cycles,
+        setup_cycles=sum(call.done - call.start for call in before),
         stream_cycles=stream_cycles,
         cycles_per_frame=cycles_per_frame,
         bound_cycles=load.bound_cycles,

@@ -154,6 +154,7 @@ def _data(result: CosimResult) -> dict[str, Any]:
         "outputs": result.outputs,
         "calls": result.calls,
         "cycles": result.cycles,
+        "setup_cycles": result.setup_cycles,
         "stream_cycles": result.stream_cycles,
         "cycles_per_frame": result.cycles_per_frame,
         "bound_cycles": result.bound_cycles,
