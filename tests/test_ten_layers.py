@@ -1,4 +1,4 @@
-"""The table of the ten layers: its bytes, its mark, and that its designs are the four algorithms."""
+"""The table of the ten layers: its bytes, its mark, and its designs, one an algorithm."""
 
 from __future__ import annotations
 
