@@ -57,7 +57,7 @@ def test_rtl_takes_the_cycles_and_moves_the_bytes_of_the_model(
 
 
 def test_a_missed_mark_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = ("12x12x64_24k1_stride2", "direct")
+    run = ("12x12x64_24k1_s2", "direct")
     cost = predicted(design_of(*run), 1, Z2, Memory())
     moved = {port: {"read": count, "written": 0} for port, count in cost.port_bytes.items()}
     rtl = SimpleNamespace(

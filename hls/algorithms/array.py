@@ -4,7 +4,7 @@ Without limits `Gemm.cycles` tells the time. With a memory that all ports share,
 long as its computation or as moving what it needs, whichever is longer:
 
 - before the first product: rows of the image (or words of A) come in, beside the table and the
-  rows of B that fit on chip;
+  words of B that the FIFOs hold;
 - each tile: its rows of B (and of A) come in, and the results of the tile before go out, while it
   is computed; if there is time left, some words of B for the next one;
 - each row of tiles: new rows of the image come in during all of it, as there is room for them;
