@@ -55,7 +55,8 @@ class MatrixConv2d:
             of memory, its `pe` the number of the array's columns.
 
     In memory pixels start at whole words, as do rows of the weights [taps * channels, filters],
-    whose taps begin at whole words of channels, and pixels of the output.
+    whose taps begin at whole words of channels, and pixels of the output. The weights of a tile's
+    filters lie in one piece, so that bursts are long however narrow the tile is.
     """
 
     conv: Conv2d

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hls.matrix_conv2d import MatrixConv2d
+from hls.tiling import Tile
 
 __all__ = ["NaiveConv2d"]
 
@@ -27,6 +28,11 @@ class NaiveConv2d(MatrixConv2d):
     def multipliers(self) -> int:
         """One."""
         return 1
+
+    @property
+    def tile(self) -> Tile:
+        """All filters side by side: the weights are one matrix in memory."""
+        return Tile(high=1, wide=-(-self.conv.out_channels // self.conv.pe))
 
     @property
     def ring_rows(self) -> int:

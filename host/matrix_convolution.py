@@ -133,7 +133,8 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
     ) -> dict[str, Array]:
         """The matrix that patches are multiplied with and, if the design has one, the table."""
         dtype = self._engine.required_format("weights").dtype
-        found = {"b": pack_taps(weights, self._lanes["x"], self._lanes["b"], dtype)}
+        tile = self._engine.manifest["matrix"]["tile"][1]
+        found = {"b": pack_taps(weights, self._lanes["x"], self._lanes["b"], dtype, tile)}
         if "p" in self._lanes:
             zero_point = self._engine.manifest["quantization"]["input_zero_point"]
             folded = fold_bias(bias, weights.sum(axis=(1, 2, 3)), zero_point)

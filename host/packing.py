@@ -145,20 +145,30 @@ def pack_patches(
 
 
 def pack_taps(
-    weights: npt.NDArray[Any], pixel_lanes: int, filter_lanes: int, dtype: npt.DTypeLike
+    weights: npt.NDArray[Any],
+    pixel_lanes: int,
+    filter_lanes: int,
+    dtype: npt.DTypeLike,
+    tile: int | None = None,
 ) -> npt.NDArray[Any]:
     """Weights [M, KH, KW, C] as the matrix that patches are multiplied with.
 
     Returns:
         [KH*KW*channels, filters] of `dtype`, both filled up to whole words: the channels of each
-        tap with zeros, which is what makes the channels that fill up a pixel harmless.
+        tap with zeros, which is what makes the channels that fill up a pixel harmless. With `tile`,
+        that many columns after the other as a matrix of their own, all in one row: so a tile of the
+        product lies in one piece.
     """
     filters, kernel_rows, kernel_cols, channels = weights.shape
     taps = np.zeros(
         (kernel_rows, kernel_cols, row_length(channels, pixel_lanes), filters), np.dtype(dtype)
     )
     taps[:, :, :channels] = weights.transpose(1, 2, 3, 0)
-    return pack_rows(taps.reshape(-1, filters), filter_lanes, dtype)
+    matrix = pack_rows(taps.reshape(-1, filters), filter_lanes, dtype)
+    if tile is None:
+        return matrix
+    starts = range(0, matrix.shape[1], tile)
+    return np.concatenate([matrix[:, start : start + tile].reshape(-1) for start in starts])
 
 
 def row_length(cols: int, lanes: int) -> int:

@@ -35,7 +35,9 @@ def patch_operands(engine: MatrixConv2d, parameters: Parameters) -> dict[str, Ar
     conv = engine.conv
     weights = parameters.weights
     found: dict[str, Array] = {
-        "b": packing.pack_taps(weights, conv.simd, conv.pe, conv.weight_format.dtype)
+        "b": packing.pack_taps(
+            weights, conv.simd, conv.pe, conv.weight_format.dtype, engine.gemm.tile_cols
+        )
     }
     if engine.has_parameters:
         sums = weights.sum(axis=(1, 2, 3))

@@ -26,6 +26,9 @@ from hls.memory import Memory
 
 __all__ = ["array_cost", "array_cycles", "product_cycles", "product_traffic"]
 
+_LONG_RUN = 65536
+"""Words that lie behind one another for as long as it matters: a convolution's weights do, as they
+lie tile by tile."""
 _STREAM_WORDS = 72
 """Words of B that come in before the array takes any: its feeder waits with the rest."""
 
@@ -54,21 +57,25 @@ def array_cycles(engine: MatrixConv2d, memory: Memory) -> int:
     m, k, n = gemm.max_m, engine.k, engine.conv.out_channels
     slower = memory.latency_cycles - MEMORY_LATENCY_CYCLES
     if engine.transforms:
-        waits = _product_waits(gemm, m, k, n, memory) + _patch_waits(engine, memory) + 2 * slower
+        waits = (
+            _product_waits(gemm, m, k, n, memory, b_run=_LONG_RUN)
+            + _patch_waits(engine, memory)
+            + 2 * slower
+        )
     else:
         first = engine.first_rows * engine.line_words
         begin = memory.cycles_beside(first, _word_bytes(gemm), _beside(gemm, k, n))
         # A port asks for twice as much each time until its first word comes, which takes another
         # latency; the other ports' words can come in it.
         waits = max(slower, begin - first)
-        waits += sum(_tile_waits(gemm, m, k, n, memory, _new_words(engine), first))
+        waits += sum(_tile_waits(gemm, m, k, n, memory, _LONG_RUN, _new_words(engine), first))
     return math.ceil(engine.predicted_cycles + 2 * slower + waits)
 
 
 def product_cycles(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> int:
     """Start to done of a matrix product."""
     unlimited = gemm.cycles(m, k, n, memory_latency=memory.latency_cycles)
-    return math.ceil(unlimited + _product_waits(gemm, m, k, n, memory))
+    return math.ceil(unlimited + _product_waits(gemm, m, k, n, memory, b_run=_run_of_b(gemm, n)))
 
 
 # ---------------------------------------------------------------------- waiting
@@ -93,9 +100,9 @@ def _rows(gemm: Gemm, m: int, n: int) -> Iterator[_Row]:
         yield _Row(rows, tuple(found[rows]))
 
 
-def _product_waits(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> float:
+def _product_waits(gemm: Gemm, m: int, k: int, n: int, memory: Memory, *, b_run: int) -> float:
     """How much longer the memory makes a product that reads A."""
-    first, *others = _tile_waits(gemm, m, k, n, memory)
+    first, *others = _tile_waits(gemm, m, k, n, memory, b_run)
     return max(first, _start_wait(gemm, m, k, n, memory)) + sum(others)
 
 
@@ -124,6 +131,7 @@ def _tile_waits(
     k: int,
     n: int,
     memory: Memory,
+    b_run: int,
     new_words: list[int] | None = None,
     first: int = 0,
 ) -> Iterator[float]:
@@ -133,6 +141,7 @@ def _tile_waits(
         gemm: the product.
         m, k, n: its sizes.
         memory: that all ports share.
+        b_run: words of B that lie behind one another as they are read.
         new_words: words of the image that come in during each row of tiles; None where A is read.
         first: those that came before the first tile, as did words of B and of the table.
     """
@@ -140,7 +149,7 @@ def _tile_waits(
     b_bytes = gemm.cols * gemm.weight_format.container_bits // 8
     c_bytes = gemm.cols * gemm.epilogue.output.container_bits // 8
     row_words = -(-k // gemm.rows)
-    b_pace = memory.word_cycles(_run_of_b(gemm, n), b_bytes)
+    b_pace = memory.word_cycles(b_run, b_bytes)
     a_pace = memory.word_cycles(min(gemm.tile_words, row_words), word)
     results = 0  # words of the tile before
     (ahead, _), *table = _beside(gemm, k, n)
@@ -211,20 +220,23 @@ def _word_bytes(gemm: Gemm) -> int:
 def _run_of_b(gemm: Gemm, n: int) -> int:
     """Words of B that lie behind one another as they are read."""
     arrays = -(-n // gemm.cols)
-    return gemm.sub_cols if gemm.sub_cols < arrays else 65536
+    return gemm.sub_cols if gemm.sub_cols < arrays else _LONG_RUN
 
 
-def product_traffic(gemm: Gemm, m: int, k: int, n: int, *, reads_a: bool = True) -> list[Traffic]:
-    """Of the ports of a product; without A where a feeder makes it."""
+def product_traffic(
+    gemm: Gemm, m: int, k: int, n: int, *, reads_a: bool = True, b_by_tiles: bool = False
+) -> list[Traffic]:
+    """Of the ports of a product; without A where a feeder makes it, B perhaps tile by tile."""
     arrays, row_words = -(-n // gemm.cols), -(-k // gemm.rows)
     across, down = -(-arrays // gemm.sub_cols), -(-m // gemm.tile_rows)
     b_bytes = gemm.cols * gemm.weight_format.container_bits // 8
     c_bytes = gemm.cols * gemm.epilogue.output.container_bits // 8
     block = None if row_words <= gemm.tile_words else gemm.tile_words
+    b_run = gemm.sub_cols if across > 1 and not b_by_tiles else k * arrays
     c_run = gemm.sub_cols if across > 1 else None
     return [
         *([traffic("a", m * row_words * across, _word_bytes(gemm), run=block)] if reads_a else []),
-        traffic("b", k * arrays * down, b_bytes, run=gemm.sub_cols if across > 1 else k * arrays),
+        traffic("b", k * arrays * down, b_bytes, run=b_run),
         *([traffic("p", n, 16)] if gemm.has_parameters else []),
         traffic("c", m * arrays, c_bytes, run=c_run, writes=True),
     ]
@@ -237,5 +249,10 @@ def _traffic(engine: MatrixConv2d) -> Iterator[Traffic]:
     if engine.transforms:
         yield traffic("u", engine.patch_words, word, writes=True)
     yield from product_traffic(
-        gemm, gemm.max_m, engine.k, engine.conv.out_channels, reads_a=engine.transforms
+        gemm,
+        gemm.max_m,
+        engine.k,
+        engine.conv.out_channels,
+        reads_a=engine.transforms,
+        b_by_tiles=True,
     )
