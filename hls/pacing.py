@@ -15,7 +15,7 @@ ahead; so the period is
     positions*busy + max over disjoint [i, j) of sum( a(j) - a(i) - lead )
 
 which is the best profit of a trader on the price a() with a fee of `lead` a trade: one pass. Along
-a row of windows the price rises or falls evenly, so only its first and last window are worth a trade.
+a row of windows the price rises or falls evenly, so trades at its first and last window are enough.
 
 A whole window in the FIFO is a lead of `busy`. The multipliers take the words of a window one after
 the other when they begin it, so the words of an incomplete one are a lead of a cycle each. Two
