@@ -83,7 +83,7 @@ def explore(
         progress: told what is going on, and how much of it is done.
 
     Raises:
-        DesignError: no design is legal, or none fits; the text names what is short and by how much.
+        DesignError: none fits; the text names what is short, of the smallest.
         ToolNotFound: points are to be synthesized, and there is no Yosys.
     """
     one_of("explore", "objective", objective, tuple(OBJECTIVES))
@@ -166,12 +166,16 @@ def reason(found: Exploration) -> str:
     score, name = OBJECTIVES[found.objective]
     mine = score(found.best)
     counted = sum(point.synthesis is not None for point in found.front)
+    among = f"the {counted} on the front that Yosys saw" if counted else f"{found.fitting} that fit"
     told = [
-        f"{mine:,.0f} {name}; none of "
-        + (f"the {counted} on the front that Yosys saw" if counted else f"{found.fitting} that fit")
-        + f" takes fewer by more than {ACCURACY:.0%}, and none as good takes fewer DSPs "
-        f"({found.best.dsps})"
+        f"{mine:,.0f} {name}; none of {among} takes fewer by more than {ACCURACY:.0%}, and none as "
+        f"good takes fewer DSPs ({found.best.dsps})"
     ]
+    if found.dropped and not counted:
+        told[0] = (
+            f"{mine:,.0f} {name}, by the model; Yosys saw none of those that are left: "
+            f"{len(found.dropped)} that it saw do not fit, so ask for more with --synthesize"
+        )
     if found.best.cost.bound != "waiting":
         told.append(f"bound by {_LIMITS[found.best.cost.bound]}")
     for algorithm in CANDIDATES:

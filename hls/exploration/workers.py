@@ -79,7 +79,7 @@ def cluster(address: str) -> Iterator[Executor]:
     except ImportError:
         raise ToolNotFound(
             f"--scheduler {address}: needs the Python package distributed, which is not "
-            "installed; pip install distributed"
+            "installed; pip install 'lineloom[explore]'"
         ) from None
     if "://" not in address:
         raise InputError(f"--scheduler {address}: is no address; use one like tcp://10.0.0.1:8786")
