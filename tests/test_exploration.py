@@ -145,8 +145,8 @@ def test_objectives_differ() -> None:
 def test_the_reason_names_figures_rivals_and_what_would_be_better() -> None:
     found = explore(layer_of("14x14x8:16k3"), replace(Z2, dsp=60))
     text = reason(found)
-    assert text.startswith(f"{found.best.cycles:,} cycles from start to done; none of ")
-    assert f"DSPs ({found.best.dsps})" in text
+    best = found.best
+    assert text.startswith(f"{best.cycles:,} cycles from start to done, {best.dsps} DSPs; none of ")
     for algorithm in {"direct", "im2col", "implicit", "kn2row"} - {found.best.conv.algorithm}:
         assert f"{algorithm} " in text
     assert "better, but too large: " in text
@@ -269,7 +269,9 @@ def test_if_none_that_yosys_saw_fits_the_winner_is_the_model_s(
     found = run(count=3)
     assert len(found.dropped) == 3
     assert found.best.conv not in recorder.asked
-    assert "Yosys saw none of those that are left: 3 that it saw do not fit" in reason(found)
+    assert "by the model: 3 that Yosys saw do not fit, so ask for more with --synthesize" in reason(
+        found
+    )
 
 
 def test_nothing_is_left_by_yosys(recorded: Callable[..., Recorder]) -> None:
@@ -547,8 +549,8 @@ def test_without_distributed_one_line_says_what_to_install(
     [
         ("10.0.0.1", None, InputError, "use one like tcp://"),
         ("tcp://x:y", ValueError("port"), InputError, "is no address"),
-        ("tcp://a:1", OSError("Timed out"), ToolFailed, "start one with: dask scheduler"),
-        ("tcp://a:1", TimeoutError("Timed out"), ToolFailed, "nothing answers"),
+        ("tcp://a:1", OSError("Timed out"), ToolNotFound, "start one with: dask scheduler"),
+        ("tcp://a:1", TimeoutError("Timed out"), ToolNotFound, "nothing answers"),
     ],
 )
 def test_a_scheduler_that_is_not_there(

@@ -166,15 +166,18 @@ def reason(found: Exploration) -> str:
     score, name = OBJECTIVES[found.objective]
     mine = score(found.best)
     counted = sum(point.synthesis is not None for point in found.front)
-    among = f"the {counted} on the front that Yosys saw" if counted else f"{found.fitting} that fit"
-    told = [
-        f"{mine:,.0f} {name}; none of {among} takes fewer by more than {ACCURACY:.0%}, and none as "
-        f"good takes fewer DSPs ({found.best.dsps})"
-    ]
+    told = [f"{mine:,.0f} {name}, {found.best.dsps} DSPs"]
+    if counted:
+        told.append(f"the best of {counted} on the front that Yosys saw and that fit")
+    else:
+        told.append(
+            f"none of {found.fitting} that fit takes fewer by more than {ACCURACY:.0%}, and none "
+            "as good takes fewer DSPs"
+        )
     if found.dropped and not counted:
-        told[0] = (
-            f"{mine:,.0f} {name}, by the model; Yosys saw none of those that are left: "
-            f"{len(found.dropped)} that it saw do not fit, so ask for more with --synthesize"
+        told.append(
+            f"by the model: {len(found.dropped)} that Yosys saw do not fit, so ask for more with "
+            "--synthesize"
         )
     if found.best.cost.bound != "waiting":
         told.append(f"bound by {_LIMITS[found.best.cost.bound]}")

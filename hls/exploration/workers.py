@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
-from hls.errors import InputError, ToolFailed, ToolNotFound
+from hls.errors import InputError, ToolNotFound
 
 __all__ = ["cluster", "local"]
 
@@ -70,9 +70,8 @@ def cluster(address: str) -> Iterator[Executor]:
     """The workers of a Dask scheduler, on which Lineloom is installed as it is here.
 
     Raises:
-        ToolNotFound: the package distributed is missing.
+        ToolNotFound: the package distributed is missing, or no scheduler answers there.
         InputError: the address is none.
-        ToolFailed: no scheduler answers there.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
@@ -89,7 +88,7 @@ def cluster(address: str) -> Iterator[Executor]:
         raise InputError(f"--scheduler {address}: is no address ({error}); use one like "
                          "tcp://10.0.0.1:8786") from None  # fmt: skip
     except OSError as error:  # TimeoutError is one
-        raise ToolFailed(
+        raise ToolNotFound(
             f"--scheduler {address}: nothing answers ({error}); start one with: dask scheduler"
         ) from None
     with client:
