@@ -417,7 +417,7 @@ def hold(place):
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_workers_and_their_tools_end_with_us(tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "main.py").write_text(KILLED)
     (tmp_path / "workers_task.py").write_text(TASK)
@@ -425,13 +425,15 @@ def test_workers_and_their_tools_end_with_us(tmp_path: Path, how: signal.Signals
     paths = os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])
     process = subprocess.Popen([sys.executable, "main.py", str(place)], cwd=tmp_path,
                                env=os.environ | {"PYTHONPATH": paths}, start_new_session=True,
-                               stderr=subprocess.DEVNULL)  # fmt: skip
+                               stderr=subprocess.PIPE, text=True)  # fmt: skip
     wait_for(lambda: place.is_file() and place.read_text() != "")
     tool = int(place.read_text())
     assert alive(tool)
     process.send_signal(how)
-    process.wait(60)
+    _, told = process.communicate(timeout=60)
     wait_for(lambda: not alive(tool))
+    if how == signal.SIGTERM:
+        assert told == ""
 
 
 def alive(pid: int) -> bool:

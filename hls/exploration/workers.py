@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from hls.errors import InputError, ToolNotFound
+from hls.tools import unwinding
 
 __all__ = ["cluster", "local"]
 
@@ -32,8 +33,9 @@ def local(jobs: int) -> Iterator[Executor]:
     theirs, ours = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, context, _attend, (theirs,))
     try:
-        yield pool
-        pool.shutdown()
+        with unwinding():
+            yield pool
+            pool.shutdown()
     except BaseException:
         ours.close()
         pool.shutdown(wait=False, cancel_futures=True)
