@@ -23,7 +23,7 @@ from hls.exploration.workers import cluster, local
 from hls.layerspec import FORM, OPTIONS, layer_of
 
 HELP = "find the best design of a layer for a board"
-EXAMPLE = "lineloom explore --layer 56x56x64:64k3 --board pynq-z2 --no-synthesize"
+EXAMPLE = "lineloom explore --layer 56x56x64:64k3 --board pynq-z2 --synthesize 0"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
