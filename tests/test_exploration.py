@@ -610,7 +610,7 @@ def test_failures_are_warnings(recorded: Callable[..., Recorder], lineloom: Line
         ("--layer 8x8x4:4k3 --batch 1e3", 2, "'1e3' is not a number from 1"),
         ("--layer 8x8x4:4k3 --synthesize -1", 2, "synthesize"),
         ("--layer 8x8x4:4k3 --timeout 0", 2, "'0' is not a number from 1"),
-        ("--layer 8x8x4:4k3 --plot x.gif", 2, "ends with neither .svg nor .png"),
+        ("--layer 8x8x4:4k3 --plot x.gif", 2, "--plot x.gif: is no .svg or .png"),
         ("--layer 8x8x4:4k3 --jobs 1 --scheduler tcp://a:1", 2, "--jobs does not apply"),
         ("--layer 8x8x4:4k3 --no-synthesize -o /dev/null/x", 2, "cannot be written"),
         ("--layer 8x8x4:4k3 --no-synthesize --plot /dev/null/x.svg", 2, "cannot be written"),
@@ -655,8 +655,7 @@ def test_the_picture_shows_the_winner_and_is_the_same_each_time(
 def test_without_matplotlib_one_line_says_what_to_install(
     lineloom: Lineloom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr("hls.pictures.importlib.util.find_spec", lambda name: None)
     file = tmp_path / "space.svg"
     outcome = lineloom("explore", "--layer", TINY, "--no-synthesize", "--plot", file)
     assert outcome.code == 3

@@ -17,10 +17,11 @@ from hls.commands.commandline import command_of
 from hls.commands.console import Console
 from hls.errors import InputError
 from hls.exploration import OBJECTIVES, TIMEOUT_S, Exploration, Point, explore, reason
-from hls.exploration.plot import plot, require_plot
+from hls.exploration.plot import plot
 from hls.exploration.point import thinned
 from hls.exploration.workers import cluster, local
 from hls.layerspec import FORM, OPTIONS, layer_of
+from hls.pictures import require_picture
 
 HELP = "find the best design of a layer for a board"
 EXAMPLE = "lineloom explore --layer 56x56x64:64k3 --board pynq-z2 --synthesize 0"
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise InputError("--jobs does not apply with --scheduler, whose workers are as many as "
                          "they are; leave one away")  # fmt: skip
     if args.plot is not None:
-        require_plot(args.plot)
+        require_picture(args.plot)
     layer = layer_of(args.layer)
     if args.load_weights:
         layer = replace(layer, weights="load")

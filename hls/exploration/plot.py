@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
-from hls.algorithms import CANDIDATES
-from hls.errors import InputError, ToolNotFound
 from hls.exploration import OBJECTIVES, Exploration, Point
+from hls.pictures import COLORS, picture
 
-__all__ = ["plot", "require_plot"]
-
-_COLORS = dict(zip(CANDIDATES, ("#0072b2", "#d55e00", "#009e73", "#cc79a7"), strict=True))
-"""Told apart by all eyes (Okabe and Ito, "Color Universal Design", 2008)."""
+__all__ = ["plot"]
 
 
-def require_plot(path: Path) -> None:
-    """Say early what would keep `plot` from drawing.
+def plot(found: Exploration, file: Path) -> None:
+    """Draw all points that fit, the front and the winner, as SVG or PNG by the file's ending.
 
     Raises:
-        InputError: the name has another ending than .svg or .png.
-        ToolNotFound: matplotlib is missing.
+        ToolNotFound: there is no matplotlib.
+        InputError: the file cannot be written.
     """
-    if path.suffix not in (".svg", ".png"):
-        raise InputError(f"--plot {path}: ends with neither .svg nor .png; use one of them")
-    _matplotlib("figure")
-
-
-def plot(found: Exploration, path: Path) -> None:
-    """Draw all points that fit, the front and the winner.
-
-    Raises:
-        InputError, ToolNotFound: as `require_plot`; or the file cannot be written.
-    """
-    require_plot(path)
-    with _matplotlib("").rc_context({"svg.hashsalt": "lineloom", "font.family": "DejaVu Sans"}):
-        figure = _matplotlib("figure").Figure(figsize=(8, 5), layout="constrained")
+    with picture(file, 8, 5) as figure:
         _draw(figure.subplots(), found)
-        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=150, metadata=metadata)
-        except OSError as error:
-            raise InputError(f"--plot {path}: cannot be written ({error.strerror})") from None
-
-
-def _matplotlib(module: str) -> Any:
-    try:
-        return importlib.import_module(f"matplotlib.{module}" if module else "matplotlib")
-    except ImportError:
-        raise ToolNotFound(
-            "no matplotlib among the Python packages to plot with; pip install 'lineloom[plot]'"
-        ) from None
 
 
 def _draw(axes: Any, found: Exploration) -> None:
-    for name, color in _COLORS.items():
+    for name, color in COLORS.items():
         fitting = [p for p in found.points if not p.problems and p.conv.algorithm == name]
         on_front = [p for p in found.front if p.conv.algorithm == name]
         _scatter(axes, found, fitting, s=9, color=color, alpha=0.25, linewidths=0)
