@@ -168,7 +168,7 @@ def reason(found: Exploration) -> str:
     counted = sum(point.synthesis is not None for point in found.front)
     told = [f"{mine:,.0f} {name}, {found.best.dsps} DSPs"]
     if counted:
-        told.append(f"the best of {counted} on the front that Yosys saw and that fit")
+        told.append(f"the best of those on the front that Yosys saw and that fit ({counted})")
     else:
         told.append(
             f"none of {found.fitting} that fit takes fewer by more than {ACCURACY:.0%}, and none "
