@@ -132,14 +132,3 @@ class WindowGeometry:
     def positions(self) -> int:
         """Windows put out a frame (of `beats` words each)."""
         return self.rows.outputs * self.cols.outputs
-
-    @cached_property
-    def emits(self) -> list[bool]:
-        """For each grid step of a frame in steady state: is a window put out?"""
-        lag, frame, width = self.lag_steps, self.frame_steps, self.cols.grid
-        flags = [False] * frame
-        for oy in range(self.rows.outputs):
-            for ox in range(self.cols.outputs):
-                step = oy * self.rows.stride * width + ox * self.cols.stride + lag
-                flags[step % frame] = True
-        return flags

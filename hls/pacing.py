@@ -14,7 +14,8 @@ ahead; so the period is
 
     positions*busy + max over disjoint [i, j) of sum( a(j) - a(i) - lead )
 
-which is the best profit of a trader on the price a() with a fee of `lead` a trade: one pass.
+which is the best profit of a trader on the price a() with a fee of `lead` a trade: one pass. Along
+a row of windows the price rises or falls evenly, so trades at its first and last window are enough.
 
 A whole window in the FIFO is a lead of `busy`. The multipliers take the words of a window one after
 the other when they begin it, so the words of an incomplete one are a lead of a cycle each. Two
@@ -38,18 +39,40 @@ def frame_cycles(window: WindowGeometry, busy: int, fifo_words: int) -> int:
     whole_windows, other_words = divmod(fifo_words, window.beats)
     lead = whole_windows * busy + other_words - 2
     drift = window.frame_steps * window.beats - window.positions * busy
-    steps = [step for step, emits in enumerate(window.emits) if emits]
+    turns = _turns(window)
+    _, first = turns[0]
     cash, hold = 0.0, float("-inf")
     wealth = [0.0]
     for frame in range(3):  # the first frames fill the pipeline; the third is periodic
-        for k, step in enumerate(steps):
+        for k, step in turns:
             price = frame * drift + step * window.beats - k * busy
             cash = max(cash, hold + price - lead)
             hold = max(hold, cash - price)
-        wealth.append(max(cash, hold + (frame + 1) * drift + steps[0] * window.beats))
+        wealth.append(max(cash, hold + (frame + 1) * drift + first * window.beats))
     gained = wealth[-1] - wealth[-2]
     compute, scan = window.positions * busy, window.frame_steps * window.beats
     return max(compute, scan, round(compute + gained))
+
+
+def _turns(window: WindowGeometry) -> list[tuple[int, int]]:
+    """Number and grid step of the first and last window of each row, in a frame's order.
+
+    A row that a frame's end cuts in two, as windows leave later than their pixels came, is two.
+    """
+    rows, cols, frame = window.rows, window.cols, window.frame_steps
+    runs = []
+    for row in range(rows.outputs):
+        start = (row * rows.stride * cols.grid + window.lag_steps) % frame
+        before = min(cols.outputs, -(-(frame - start) // cols.stride))
+        runs.append((start, before))
+        if before < cols.outputs:
+            runs.append((start + before * cols.stride - frame, cols.outputs - before))
+    turns, number = [], 0
+    for start, count in sorted(runs):
+        turns.append((number, start))
+        turns.append((number + count - 1, start + (count - 1) * cols.stride))
+        number += count
+    return turns
 
 
 def fifo_words(window: WindowGeometry, busy: int) -> int:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hls.algorithms import CANDIDATES
-from hls.errors import InputError, ToolNotFound
+from hls.pictures import COLORS, picture
 
 __all__ = ["plot"]
 
-# Of Okabe and Ito, which people with any color vision can tell apart.
-_COLORS = dict(zip(CANDIDATES, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
 _MARKS = dict(zip(CANDIDATES, "osv^", strict=True))
 
 
@@ -26,16 +23,7 @@ def plot(found: Mapping[str, Any], file: Path) -> None:
         ToolNotFound: there is no matplotlib.
         InputError: the file cannot be written.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ToolNotFound(
-            "no matplotlib among the Python packages to plot with; pip install 'lineloom[plot]'"
-        )
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    style: Any = {"svg.hashsalt": "lineloom", "font.family": "DejaVu Sans", "font.size": 9}
-    with matplotlib.rc_context(style):
-        figure = Figure(figsize=(12, 4.2), layout="constrained")
+    with picture(file, 12, 4.2) as figure:
         roofline, cycles, moved = figure.subplots(1, 3)
         _roofline(roofline, found)
         _bars(cycles, found, "cycles", "cycles, millions")
@@ -44,12 +32,6 @@ def plot(found: Mapping[str, Any], file: Path) -> None:
         lanes = found["array"][0] * found["array"][1]
         figure.suptitle(f"Convolution algorithms for {frames} on {found['board']}, "
                         f"{lanes} multipliers: model")  # fmt: skip
-        try:
-            figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
-        except OSError as error:
-            raise InputError(
-                f"{file}: cannot be written ({error.strerror}); choose another place"
-            ) from None
 
 
 def _roofline(axes: Any, found: Mapping[str, Any]) -> None:
@@ -61,7 +43,7 @@ def _roofline(axes: Any, found: Mapping[str, Any]) -> None:
                   if (cost := layer["algorithms"].get(name)) is not None]  # fmt: skip
         if points:
             axes.scatter(*zip(*points, strict=True), s=14, marker=_MARKS[name], label=name,
-                         facecolors="none", edgecolors=_COLORS[name])  # fmt: skip
+                         facecolors="none", edgecolors=COLORS[name])  # fmt: skip
     width = found["memory"]["bytes_per_cycle"]
     low, high = axes.get_xlim()
     start = min(max(low, 0.1), top / width / 4)
@@ -81,7 +63,7 @@ def _bars(axes: Any, found: Mapping[str, Any], field: str, label: str) -> None:
             sums = network["algorithms"][name]
             partly = sums["unfit"] or sums["refused"]
             axes.bar(place + (index - 1.5) * width, sums[field] / 1e6, width,
-                     color="none" if partly else _COLORS[name], edgecolor=_COLORS[name],
+                     color="none" if partly else COLORS[name], edgecolor=COLORS[name],
                      hatch="////" if partly else None)  # fmt: skip
     axes.set_xticks(range(len(networks)), [network["name"] for network in networks])
     axes.set(yscale="log", title=label)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hls.lowering import Lowered, lower
 from hls.project import Project
 from hls.rendering import INCLUDE, TEMPLATES
 
-__all__ = ["Rtl", "lower_project", "lower_source", "write_rtl"]
+__all__ = ["Rtl", "fingerprint", "lower_project", "lower_source", "write_rtl"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def lower_project(project: Project, *, part: str = "xc7z020", clock_ns: float = 
     source = project.source(".cpp")
     if not source.is_file():
         raise InputError(f"{source}: is missing; generate the project again")
-    key = _key([*sorted(project.path.glob("src/*.[ch]pp"))], part, clock_ns)
+    sources = [file.read_bytes() for file in sorted(project.path.glob("src/*.[ch]pp"))]
+    key = fingerprint(sources, part, clock_ns)
     known = project.path / "reports" / "lowering.json"
     if known.is_file():
         found = json.loads(known.read_text())
@@ -97,11 +98,13 @@ def write_rtl(lowered: Lowered, folder: Path, top: str, extra: Mapping[str, Any]
     return Rtl(folder, top, report)
 
 
-def _key(sources: Sequence[Path], part: str, clock_ns: float) -> str:
+def fingerprint(sources: Iterable[bytes], part: str, clock_ns: float) -> str:
     """A hash of all that the Verilog depends on, our compiler and its templates included."""
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{part} {clock_ns}".encode())
     own = [*here.glob("lowering/*.py"), *(TEMPLATES / "rtl").glob("*.j2")]
-    for file in [*sources, *sorted(INCLUDE.rglob("*.h")), *sorted(own)]:
+    for source in sources:
+        digest.update(source)
+    for file in [*sorted(INCLUDE.rglob("*.h")), *sorted(own)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:32]

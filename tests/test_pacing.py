@@ -7,7 +7,7 @@ from collections import deque
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_geometry import axes, axis
+from test_geometry import axes, axis, emits
 
 from hls import Conv2d, Pool
 from hls.geometry import WindowGeometry
@@ -23,14 +23,14 @@ def simulated_cycles(g: WindowGeometry, busy: int, depth: int) -> float:
     waits while the FIFO is full. The multipliers take the words of a window, one a cycle, and work
     on it until `busy` cycles have passed.
     """
-    emits = [flag for flag in g.emits for _ in range(g.beats)]
+    writing = [flag for flag in emits(g) for _ in range(g.beats)]
     queue: deque[None] = deque()
     step = cycle = taken = rest = 0
     ends = []
     while len(ends) < FRAMES:
         cycle += 1
         takes = bool(queue) and rest == 0
-        writes = emits[step % len(emits)]
+        writes = writing[step % len(writing)]
         if not writes or len(queue) < depth:
             step += 1
             if writes:

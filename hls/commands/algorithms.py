@@ -14,6 +14,7 @@ from hls.comparison import compare
 from hls.errors import InputError
 from hls.generator import BOARD
 from hls.layers import read_layers
+from hls.pictures import require_picture
 from hls.plots import plot
 
 HELP = (
@@ -49,8 +50,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
                              "array; use 2, 4, 8, 16, 32 or 64")  # fmt: skip
     if not 1 <= args.batch <= 65536:
         raise InputError(f"--batch={args.batch} is outside 1..65536 frames")
-    if args.plot is not None and args.plot.suffix not in (".svg", ".png"):
-        raise InputError(f"--plot {args.plot}: is no .svg or .png; choose one of these endings")
+    if args.plot is not None:
+        require_picture(args.plot)
     layers = read_layers(args.layers)
     with console.working(f"{len(layers)} layers by {len(CANDIDATES)} algorithms") as status:
         found = compare(layers, target, batch=args.batch, simd=args.simd, pe=args.pe,

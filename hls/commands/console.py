@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import rich.box
 import rich.console
 import rich.measure
+import rich.progress
 import rich.table
 import rich.text
 
@@ -65,6 +66,37 @@ class Console:
             width = rich.measure.Measurement.get(self._out, wide, table).maximum
             self._out.width = max(self._out.width, width)
             self._out.print(table)
+
+    def text(self, text: str) -> None:
+        """Print more below tables; nothing where JSON was asked for."""
+        if not self._as_json:
+            self._out.print(text, markup=False)
+
+    def warn(self, message: str) -> None:
+        """Print the line of something that does not stop us on stderr."""
+        self._log.print(f"lineloom: warning: {message}", markup=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A bar, if somebody watches: told what is going on, how much is done, of how much."""
+        if not self._log.is_terminal:
+            yield lambda what, done, total: None
+            return
+        columns = (
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TimeElapsedColumn(),
+        )
+        with rich.progress.Progress(*columns, console=self._log, transient=True) as bar:
+            tasks: dict[str, rich.progress.TaskID] = {}
+
+            def tell(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bar.add_task(what, total=total)
+                bar.update(tasks[what], completed=done)
+
+            yield tell
 
     def failure(self, message: str, exit_code: int) -> None:
         """Print the one line of an error on stderr, and as JSON if that was asked for."""
