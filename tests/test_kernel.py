@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -87,6 +88,18 @@ def test_pointers_of_one_bundle_match_in_cocotb(name: str) -> None:
     assert result.match, result
 
 
+def test_words_of_five_widths_share_a_master(tmp_path: Path) -> None:
+    """From 8 to 128 bits, one of the pointers both read and written."""
+    text, count = re.subn(r" bundle=gmem\d", "", (SOURCES / "masters.cpp").read_text())
+    assert count == 5
+    (tmp_path / "masters.cpp").write_text(text)
+    lower_source(tmp_path / "masters.cpp", "masters", tmp_path / "made")
+    made = Kernel.open(tmp_path / "made")
+    for stalls in (0.0, 0.4):
+        result = cosim_kernel(made, calls=3, given={"count": 13}, stalls=stalls, seed=4)
+        assert result.match, result
+
+
 def test_two_readers_keep_their_port_busy() -> None:
     """1000 words are read through one port, in 1.00 cycle each plus the way there."""
     given = {"count": 500}
@@ -122,8 +135,8 @@ def test_lengths_and_numbers_of_bursts_are_those_of_the_pragma(
     """With one burst under way, each costs the memory's latency; with several, none does."""
     options = {"read": (64, 16), "write": (64, 16)} | {limited: (16, 1)}
     pragmas = "".join(
-        f"#pragma HLS INTERFACE m_axi port={side[0]} bundle={side} depth=640 max_{side}_burst_length={longest} "
-        f"num_{side}_outstanding={bursts}\n"
+        f"#pragma HLS INTERFACE m_axi port={side[0]} bundle={side} depth=640 "
+        f"max_{side}_burst_length={longest} num_{side}_outstanding={bursts}\n"
         for side, (longest, bursts) in options.items()
     )
     loop = "for (int i = 0; i < 640; ++i) {\n#pragma HLS PIPELINE\n"

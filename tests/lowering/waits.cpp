@@ -6,13 +6,13 @@ void waits(const int* early, const int* late, int* first, int* second) {
 #pragma HLS INTERFACE m_axi port=first depth=400
 #pragma HLS INTERFACE m_axi port=second depth=400
   int total = 0;
-begin:
+ahead:
   for (int i = 0; i < 400; ++i) {
 #pragma HLS PIPELINE II=1
     total += early[i] * i;
     first[i] = total;
   }
-end:
+behind:
   for (int i = 0; i < 400; ++i) {
 #pragma HLS PIPELINE II=1
     second[i] = late[i] ^ total;
