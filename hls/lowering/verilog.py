@@ -171,7 +171,7 @@ def _transitions(state: Any) -> str:
 
 
 def top_texts(design: Design) -> dict[str, str]:
-    """The top module, the control slave and the FIFO, by file name."""
+    """The top module, the control slave, FIFO, and what masters are made of, by file name."""
     layout = register_map(design)
     arguments = [
         {"name": name if name == RESULT else legal_name(name), **place}
