@@ -111,10 +111,10 @@ class MemorySide:
 
     def allow(self, region: Region) -> None:
         """Let the port touch a buffer from now on."""
-        buffer = region.address, region.size_bytes
-        self.reads.regions.append(buffer)
+        buffer = region.address, region.size_bytes, region.word_bytes
+        self.reads.allow(*buffer)
         if region.writable:
-            self.writes.regions.append(buffer)
+            self.writes.allow(*buffer)
 
     @property
     def idle(self) -> bool:

@@ -212,7 +212,7 @@ class _Board:
                 made = MemorySide(dut, port["name"], arena, order.stalls, [order.seed, 3, index],
                                   self.complaints, lambda: arena.frozen)  # fmt: skip
                 for side in (made.reads, made.writes):
-                    side.regions.append((order.memory_base, order.memory_bytes))
+                    side.allow(order.memory_base, order.memory_bytes)
                 ports.append(made)
         self._samplers = [mover.sample for mover in self._movers.values()]
         self._samplers += [port.sample for port in ports]

@@ -30,6 +30,8 @@ class Region:
     address: int
     size_bytes: int
     writable: bool
+    word_bytes: int = 0
+    """Of the words in it, if those may be narrower than the port; else 0."""
 
 
 @dataclass(frozen=True)

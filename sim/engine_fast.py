@@ -68,7 +68,7 @@ class FastEngine:
         if index < 0:
             raise ToolFailed(f"the design has no port {name} of its manifest")
         if kind == "slave":
-            self._do("region", index, base, size, 1)
+            self._do("region", index, base, size, 1, 0)
         else:
             self._movers[name] = (outward, index)
 

@@ -283,9 +283,11 @@ void lineloom_memory(void* bench, uint64_t base, uint8_t* bytes, uint64_t size) 
 void lineloom_bandwidth(void* bench, double bytes) { bench_of(bench).bandwidth.limit(bytes); }
 /// Memory that is frozen answers nothing.
 void lineloom_freeze(void* bench, int frozen) { bench_of(bench).memory.frozen = frozen != 0; }
-/// What a port may touch from now on, besides what it might already.
-void lineloom_region(void* bench, int slave, uint64_t address, uint64_t size, int writable) {
-  bench_of(bench).slaves[slave]->regions.push_back({address, size, writable != 0});
+/// What a port may touch from now on, besides what it might already, in words of so many bytes or
+/// as wide as itself.
+void lineloom_region(void* bench, int slave, uint64_t address, uint64_t size, int writable,
+                     uint64_t word) {
+  bench_of(bench).slaves[slave]->regions.push_back({address, size, writable != 0, word});
 }
 void lineloom_feed(void* bench, int source, const uint8_t* bytes, int64_t beats) {
   bench_of(bench).sources[source]->feed(bytes, beats);

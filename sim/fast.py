@@ -34,7 +34,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "memory": (None, [_BENCH, _U64, ctypes.c_void_p, _U64]),
     "bandwidth": (None, [_BENCH, ctypes.c_double]),
     "freeze": (None, [_BENCH, _INT]),
-    "region": (None, [_BENCH, _INT, _U64, _U64, _INT]),
+    "region": (None, [_BENCH, _INT, _U64, _U64, _INT, _U64]),
     "feed": (None, [_BENCH, _INT, ctypes.c_void_p, _I64]),
     "expect": (None, [_BENCH, _INT, _I64]),
     "side": (_INT, [_BENCH, _INT, _TEXT, ctypes.c_void_p]),
@@ -167,7 +167,7 @@ class _Bench:
     def _call(self, call: Call) -> tuple[bool, Beats]:
         for region in call.regions:
             self._do("region", self._slaves[region.port], region.address, region.size_bytes,
-                     region.writable)  # fmt: skip
+                     region.writable, region.word_bytes)  # fmt: skip
         for port, source in self._sources.items():
             beats = np.ascontiguousarray(call.sends.get(port, np.zeros((0, 1), np.uint8)))
             self._do("feed", source, beats.ctypes.data, len(beats))

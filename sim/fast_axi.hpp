@@ -25,6 +25,7 @@ struct Memory {
 struct Region {
   uint64_t address, size;
   bool writable;
+  uint64_t word;  // bytes of the words in it, if they may be narrower than the port
 };
 
 /// The memory's side of one AXI4 port.
@@ -80,7 +81,8 @@ class Slave {
     r_valid_.set(uint64_t(reading_));
     if (reading_) {
       const Burst& burst = reads_.front();
-      if (memory_.holds(burst.address, r_data_.bytes())) r_data_.set(memory_.at(burst.address));
+      const uint64_t place = burst.place(r_data_.bytes());
+      if (memory_.holds(place, r_data_.bytes())) r_data_.set(memory_.at(place));
       r_last_.set(uint64_t(burst.beats == 1));
       r_id_.set(burst.id);
     }
@@ -101,7 +103,7 @@ class Slave {
     }
     if (reading_ && r_ready_.high()) {
       moved = true, reading_ = false, ++read_beats;
-      if (advance(reads_.front(), r_data_.bytes())) reads_.pop_front();
+      if (reads_.front().advance()) reads_.pop_front();
     }
     if (aw_.sample(cycle, complaints)) {
       moved = true;
@@ -129,7 +131,16 @@ class Slave {
     uint64_t address;
     int64_t beats;
     uint64_t id;
-    int64_t from;  // first cycle in which the memory answers
+    int64_t from;   // first cycle in which the memory answers
+    uint64_t step;  // bytes of a beat
+
+    /// Where the word of the port lies in which the present beat does.
+    uint64_t place(uint64_t word_bytes) const { return address / word_bytes * word_bytes; }
+    /// Step to the next beat; returns whether the burst is over.
+    bool advance() {
+      address += step;
+      return --beats == 0;
+    }
   };
   struct Word {
     std::vector<uint8_t> bytes, strobes;
@@ -160,28 +171,24 @@ class Slave {
               bool writes, int64_t cycle, Complaints& complaints) {
     const std::string what = name_ + (writes ? " writes" : " reads");
     const uint64_t address = from.address.value(), beats = from.length.value() + 1;
-    const uint64_t count = beats * word_bytes;
-    if (from.size && uint64_t(1) << from.size.value() != word_bytes) {
-      complaints.add(cycle, what + " words narrower than its port");
-    }
+    const uint64_t step = from.size ? uint64_t(1) << from.size.value() : word_bytes;
+    const uint64_t count = beats * step;
     if (from.burst && from.burst.value() != 1) complaints.add(cycle, what + " a burst that is not INCR");
-    if (address % word_bytes) complaints.add(cycle, what + " at an unaligned address");
+    if (address % step) complaints.add(cycle, what + " at an unaligned address");
     if (address / 4096 != (address + count - 1) / 4096) {
       complaints.add(cycle, what + " a burst across a 4 KiB boundary");
     }
-    bool allowed = false;
+    bool allowed = false, fits = step == word_bytes;
     for (const Region& region : regions) {
-      allowed |= address >= region.address && address + count <= region.address + region.size &&
-                 (region.writable || !writes);
+      const bool inside = address >= region.address &&
+                          address + count <= region.address + region.size &&
+                          (region.writable || !writes);
+      allowed |= inside;
+      fits |= inside && step == region.word;
     }
+    if (!fits) complaints.add(cycle, what + " words narrower than its port");
     if (!allowed) complaints.add(cycle, what + " outside its buffer");
-    to.push_back({address, int64_t(beats), from.id.value(), start});
-  }
-
-  /// Step to the next word of a burst; returns whether it is over.
-  static bool advance(Burst& burst, uint64_t word_bytes) {
-    burst.address += word_bytes;
-    return --burst.beats == 0;
+    to.push_back({address, int64_t(beats), from.id.value(), start, step});
   }
 
   void store(int64_t cycle, Complaints& complaints) {
@@ -190,15 +197,16 @@ class Slave {
     if (word.last != (burst.beats == 1)) {
       complaints.add(cycle, name_ + " has WLAST elsewhere than at the end of the burst");
     }
-    if (memory_.holds(burst.address, word.bytes.size())) {
-      uint8_t* const place = memory_.at(burst.address);
+    const uint64_t address = burst.place(word.bytes.size());
+    if (memory_.holds(address, word.bytes.size())) {
+      uint8_t* const place = memory_.at(address);
       for (size_t i = 0; i < word.bytes.size(); ++i) {
         if (word.strobes.empty() || word.strobes[i / 8] >> (i % 8) & 1) place[i] = word.bytes[i];
       }
     }
     words_.pop_front();
-    if (advance(burst, w_data_.bytes())) {
-      answers_.push_back({0, 0, burst.id, cycle + latency_ + b_pauses_.latency()});
+    if (burst.advance()) {
+      answers_.push_back({0, 0, burst.id, cycle + latency_ + b_pauses_.latency(), 0});
       writes_.pop_front();
     }
   }

@@ -141,7 +141,8 @@ class _Run:
     ) -> None:
         self._kernel, self._program = kernel, program
         interface = kernel.interface
-        self._ports = {p["argument"]: p for p in interface["ports"]}
+        self._ports = {argument: port | own for port in interface["ports"]
+                       for argument, own in _arguments(port).items()}  # fmt: skip
         self._inputs = {name for name, port in self._ports.items()
                         if port["protocol"] == "axis" and port["direction"] == "in"}  # fmt: skip
         self._signatures = {s.name: s for s in program.signatures}
@@ -253,7 +254,8 @@ class _Run:
                     continue
                 port, array = self._ports[name], values[name]
                 address += _SHIFT_BYTES
-                here[name] = Region(port["name"], address, array.size, port["direction"] != "in")
+                here[name] = Region(port["name"], address, array.size,
+                                    port["direction"] != "in", port["width_bits"] // 8)  # fmt: skip
                 pieces.append((here[name], array))
                 address += -(-array.size // _PAGE_BYTES) * _PAGE_BYTES
             regions.append(here)
@@ -332,6 +334,12 @@ class _Run:
             return []
         return [f"memory beside the arrays changed: {len(at)} bytes, the first at "
                 f"{MEMORY_BASE + int(at[0]):#x}"]  # fmt: skip
+
+
+def _arguments(port: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What comes through a port: argument -> direction and width of its own, if it has them."""
+    own: dict[str, dict[str, Any]] = port.get("arguments") or {port["argument"]: {}}
+    return own
 
 
 def _place(memory: Bytes, region: Region) -> Bytes:

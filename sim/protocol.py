@@ -126,21 +126,24 @@ class Bursts:
     def __init__(self, name: str, word_bytes: int, complaints: Complaints) -> None:
         """Begin without any buffer that may be touched."""
         self._name, self._word_bytes, self._complaints = name, word_bytes, complaints
-        self.regions: list[tuple[int, int]] = []
-        """Address and size in bytes of each buffer."""
+        self._regions: list[tuple[int, int, int]] = []
+
+    def allow(self, address: int, size_bytes: int, word_bytes: int = 0) -> None:
+        """Let a buffer be touched, whose words are narrower than the port if `word_bytes` is."""
+        self._regions.append((address, size_bytes, word_bytes or self._word_bytes))
 
     def step(self, cycle: int, burst: Burst) -> None:
         """Check a burst that was accepted."""
-        count = (burst.length + 1) * self._word_bytes
+        word_bytes = 1 << burst.size
+        count = (burst.length + 1) * word_bytes
         first, last = burst.address, burst.address + count - 1
+        inside = [word for at, size, word in self._regions if at <= first and last < at + size]
         rules = {
-            "words narrower than its port": 1 << burst.size == self._word_bytes,
+            "words narrower than its port": word_bytes in (self._word_bytes, *inside),
             "a burst that is not INCR": burst.burst == 1,
-            "at an unaligned address": first % self._word_bytes == 0,
+            "at an unaligned address": first % word_bytes == 0,
             "a burst across a 4 KiB boundary": first // 4096 == last // 4096,
-            "outside its buffer": any(
-                at <= first and last < at + size for at, size in self.regions
-            ),
+            "outside its buffer": bool(inside),
         }
         for text, holds in rules.items():
             if not holds:

@@ -350,7 +350,7 @@ def test_a_packet_ends_with_its_last_beat() -> None:
 def test_a_burst_keeps_to_its_buffer_and_page(burst: Burst, says: str | None) -> None:
     said = Complaints()
     bursts = Bursts("x reads", 16, said)
-    bursts.regions.append((0x1F00, 0x200))
+    bursts.allow(0x1F00, 0x200)
     bursts.step(7, burst)
     assert said.lines() == ([] if says is None else [f"cycle 7: x reads {says}"])
 

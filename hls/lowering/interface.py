@@ -11,6 +11,7 @@ from typing import Any
 
 from hls.errors import InputError
 from hls.lowering.ir import Argument, Design, StreamEnd
+from hls.lowering.masters import LONGEST_BURST, MOST_OUTSTANDING, masters
 from hls.lowering.names import legal_name
 from hls.lowering.source import Pragma
 from hls.registers import registers
@@ -102,7 +103,23 @@ def _argument(name: str, kind: str, streams: set[str], modes: dict[str, Pragma])
         raise InputError(
             f"{modes['m_axi'].place}: offset={offset} is not supported; use slave or direct"
         )
+    if "m_axi" in modes:
+        _check_bursts(modes["m_axi"])
     return Argument(name, "pointer", 64, ports[offset])
+
+
+def _check_bursts(pragma: Pragma) -> None:
+    limits = {"burst_length": LONGEST_BURST, "outstanding": MOST_OUTSTANDING}
+    for name, most in (
+        (f"{verb}_{side}_{what}", limits[what])
+        for verb, what in (("max", "burst_length"), ("num", "outstanding"))
+        for side in ("read", "write")
+    ):
+        given = pragma.options.get(name, "1")
+        if not re.fullmatch(r"\d+", given) or not 1 <= int(given) <= most:
+            raise InputError(
+                f"{pragma.place}: {name}={given} is not supported; use a number from 1 to {most}"
+            )
 
 
 def _allow(name: str, what: str, modes: dict[str, Pragma], allowed: set[str]) -> None:
@@ -139,11 +156,14 @@ def manifest(design: Design) -> dict[str, Any]:
             "direction": "in" if stream.reads else "out", "width_bits": parts["TDATA"],
             "sides": {name: bits for name, bits in parts.items() if name != "TDATA"},
         })  # fmt: skip
-    for port in design.memory_ports:
-        direction = "inout" if port.reads and port.writes else "in" if port.reads else "out"
+    for master in masters(design):
         ports.append({
-            "name": f"m_axi_{design.bundle(port.pointer)}", "argument": port.pointer,
-            "protocol": "m_axi", "direction": direction, "width_bits": port.width,
+            "name": f"m_axi_{master.name}",
+            "arguments": {
+                port.pointer: {"direction": port.direction, "width_bits": port.width}
+                for port in master.ports
+            },
+            "protocol": "m_axi", "direction": master.direction, "width_bits": master.width,
             "address_bits": 64,
         })  # fmt: skip
     arguments = []

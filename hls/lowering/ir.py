@@ -274,13 +274,18 @@ class Fifo:
 
 @dataclass(eq=False)
 class MemoryPort:
-    """An AXI4 master: the pointer argument that is its base, bits of a word and of its index."""
+    """What a pointer argument reaches memory by: bits of a word and of its index."""
 
     pointer: str
     width: int
     index_width: int
     reads: bool = False
     writes: bool = False
+
+    @property
+    def direction(self) -> str:
+        """in, out or inout."""
+        return "inout" if self.reads and self.writes else "in" if self.reads else "out"
 
 
 @dataclass(eq=False)
@@ -312,6 +317,7 @@ class Design:
     pointers: list[Pointer] = field(default_factory=list)
     streams: list[StreamEnd] = field(default_factory=list)
     memory_ports: list[MemoryPort] = field(default_factory=list)
+    """One for each pointer that is used; those of one bundle share an AXI4 master."""
     arguments: list[Argument] = field(default_factory=list)
     """In the order of the function's parameters."""
     control: str = "s_axilite"

@@ -13,10 +13,11 @@ from dataclasses import replace
 from hls.errors import InputError
 from hls.lowering.cleanup import clean
 from hls.lowering.ir import Block, Design, Fifo, MemoryPort, Op, Pointer, Process, StreamEnd, Value
+from hls.lowering.masters import masters
 
 __all__ = ["split_accesses"]
 
-_ADDRESS_WORDS, _DATA_WORDS = 4, 64
+_ADDRESS_WORDS = 4
 
 
 def split_accesses(design: Design) -> Design:
@@ -27,6 +28,14 @@ def split_accesses(design: Design) -> Design:
                 if any(op.kind == kind and op.pointer is pointer for op in process.ops()):
                     _split(design, process, pointer, kind, side)
         process.pointers = []
+    depths = {
+        f"{port.pointer}_{side}_data": channel.fifo_words(port)
+        for master in masters(design)
+        for side, channel in (("read", master.reads), ("write", master.writes))
+        for port in channel.ports
+    }
+    for fifo in design.fifos:
+        fifo.depth = depths.get(fifo.name, fifo.depth)
     return design
 
 
@@ -45,7 +54,6 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
         )
     port = next((p for p in design.memory_ports if p.pointer == outer), None)
     if port is None:
-        _refuse_shared_bundle(design, outer, process.place(ops[0].line))
         port = MemoryPort(outer, width, index_width)
         design.memory_ports.append(port)
     if port.width != width or (side == "read" and port.reads) or (side == "write" and port.writes):
@@ -66,7 +74,7 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
             "another; give each a pointer of its own"
         )
     design.fifos += [
-        Fifo(addresses.name, index_width, _ADDRESS_WORDS), Fifo(words.name, width, _DATA_WORDS)
+        Fifo(addresses.name, index_width, _ADDRESS_WORDS), Fifo(words.name, width, 0)
     ]  # fmt: skip
     port.reads |= side == "read"
     port.writes |= side == "write"
@@ -82,17 +90,6 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
     process.streams.append(words)
     design.bindings[process.name][words.name] = words.name
     _use_streams(process, ops, kind, words, None if ahead is not None else addresses)
-
-
-def _refuse_shared_bundle(design: Design, pointer: str, place: str) -> None:
-    bundle = design.bundle(pointer)
-    for port in design.memory_ports:
-        if design.bundle(port.pointer) == bundle:
-            raise InputError(
-                f"{place}: pointers {port.pointer} and {pointer} share the AXI4 master {bundle}, "
-                "which is not supported; give each a master of its own with #pragma HLS INTERFACE "
-                f"m_axi port={pointer} bundle=<name>"
-            )
 
 
 def _use_streams(

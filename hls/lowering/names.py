@@ -39,6 +39,7 @@ sra srl subtype then to transport type unaffected units until use variable when 
 _OURS = """
 ap_clk ap_done ap_idle ap_ready ap_return ap_rst_n ap_start begins control done finished idle
 interrupt running start state fifo burst_read burst_write
+bundle_read bundle_write
 """
 _RESERVED = frozenset(f"{_VERILOG} {_SYSTEM_VERILOG} {_VHDL} {_OURS}".split())
 

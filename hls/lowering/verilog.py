@@ -12,6 +12,7 @@ from hls.lowering.ir import Design, MemoryPort, StreamEnd
 from hls.lowering.loopnames import loop_names, source_lines
 from hls.lowering.loops import find_loops
 from hls.lowering.machine import Machine, Pipeline
+from hls.lowering.masters import Channel, Master, masters
 from hls.lowering.names import legal_name
 from hls.rendering import render
 
@@ -170,7 +171,7 @@ def _transitions(state: Any) -> str:
 
 
 def top_texts(design: Design) -> dict[str, str]:
-    """The top module, the control slave and the FIFO, by file name."""
+    """The top module, the control slave, FIFO, and what masters are made of, by file name."""
     layout = register_map(design)
     arguments = [
         {"name": name if name == RESULT else legal_name(name), **place}
@@ -192,12 +193,13 @@ def top_texts(design: Design) -> dict[str, str]:
              "bits": max(1, (max(2, f.depth) - 1).bit_length())}
             for f in design.fifos
         ],
-        "masters": [_master(design, port) for port in design.memory_ports],
+        "masters": [_master(master) for master in masters(design)],
         "instances": [_instance(design, process) for process in design.processes],
     }  # fmt: skip
-    kinds = {"burst_read": any(p.reads for p in design.memory_ports),
-             "burst_write": any(p.writes for p in design.memory_ports)}  # fmt: skip
-    names = {kind: f"{design.name}_{kind}.v" for kind, used in kinds.items() if used}
+    channels = [c for master in masters(design) for c in (master.reads, master.writes)]
+    kinds = sorted({f"burst_{c.side}" for c in channels if c.ports}
+                   | {f"bundle_{c.side}" for c in channels if c.shared})  # fmt: skip
+    names = {kind: f"{design.name}_{kind}.v" for kind in kinds}
     names |= {"fifo": f"{design.name}_fifo.v", "top": f"{design.name}.v"}
     names |= {"control": f"{design.name}_control.v"} if layout["port"] else {}
     return {file: render(f"rtl/{kind}.v.j2", **context) for kind, file in names.items()}
@@ -213,13 +215,42 @@ def _axis(stream: StreamEnd) -> dict[str, Any]:
             "reads": stream.reads}  # fmt: skip
 
 
-def _master(design: Design, port: MemoryPort) -> dict[str, Any]:
+def _master(master: Master) -> dict[str, Any]:
+    port = f"m_axi_{master.name}"
+    return {
+        "port": port,
+        "width": master.width,
+        "size": _size(master.width),
+        "readers": [_side(master.reads, p, port) for p in master.reads.ports],
+        "writers": [_side(master.writes, p, port) for p in master.writes.ports],
+        "shares_reads": master.reads.shared,
+        "shares_writes": master.writes.shared,
+        "narrow_reads": master.reads.narrow,
+        "read_lanes": _lanes(master.reads),
+        "write_lanes": _lanes(master.writes),
+    }
+
+
+def _side(channel: Channel, port: MemoryPort, master: str) -> dict[str, Any]:
+    """An adaptor; `to` is what the signals begin with that it offers its bursts by."""
     return {
         **vars(port),
         "base": legal_name(port.pointer),
-        "port": f"m_axi_{design.bundle(port.pointer)}",
-        "size": (port.width // 8).bit_length() - 1,
+        "size": _size(port.width),
+        "to": port.pointer if channel.shared else master,
+        "longest": channel.longest(port),
+        "outstanding": channel.outstanding(port),
+        "words": channel.fifo_words(port),
     }
+
+
+def _size(width: int) -> int:
+    return (width // 8).bit_length() - 1
+
+
+def _lanes(channel: Channel) -> int:
+    """Bits that say where in a word of the port a narrower one lies; 1 if there are none."""
+    return _size(channel.width) if channel.narrow else 1
 
 
 def _instance(design: Design, process: Any) -> dict[str, Any]:

@@ -1,10 +1,15 @@
 // Rules of AXI4 that the burst adaptors keep whatever their surroundings do: what is offered stays
 // until it is taken. The streams beside them keep theirs, as fifo.sv proves.
-module masters (input wire ap_clk);
+module masters #(
+  parameter LONGEST = 256,
+  parameter OUTSTANDING = 128
+) (
+  input wire ap_clk
+);
   localparam WIDTH = 16, SIZE = 1, INDEX = 16;
 
   (* anyseq *) wire ap_rst_n, address_empty, data_full, data_empty, ARREADY, RVALID, AWREADY, WREADY,
-    BVALID;
+    BVALID, RLAST;
   (* anyseq *) wire [INDEX-1:0] address_head;
   (* anyseq *) wire [WIDTH-1:0] data_head, RDATA;
   (* anyconst *) wire [63:0] base;
@@ -15,14 +20,18 @@ module masters (input wire ap_clk);
   wire [7:0] ARLEN, AWLEN;
   wire [WIDTH-1:0] WDATA, data_tail;
 
-  f_burst_read #(.WIDTH(WIDTH), .SIZE(SIZE), .INDEX(INDEX)) reads (
+  f_burst_read #(
+    .WIDTH(WIDTH), .SIZE(SIZE), .INDEX(INDEX), .LONGEST(LONGEST), .OUTSTANDING(OUTSTANDING)
+  ) reads (
     .ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .base(base), .idle(read_idle),
     .address_head(address_head), .address_empty(address_empty), .address_take(read_take),
     .data_tail(data_tail), .data_full(data_full), .data_put(data_put), .ARVALID(ARVALID),
     .ARREADY(ARREADY), .ARADDR(ARADDR), .ARLEN(ARLEN), .RVALID(RVALID), .RREADY(RREADY),
-    .RDATA(RDATA)
+    .RDATA(RDATA), .RLAST(RLAST)
   );
-  f_burst_write #(.WIDTH(WIDTH), .SIZE(SIZE), .INDEX(INDEX)) writes (
+  f_burst_write #(
+    .WIDTH(WIDTH), .SIZE(SIZE), .INDEX(INDEX), .LONGEST(LONGEST), .OUTSTANDING(OUTSTANDING)
+  ) writes (
     .ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .base(base), .idle(write_idle),
     .address_head(address_head), .address_empty(address_empty), .address_take(write_take),
     .data_head(data_head), .data_empty(data_empty), .data_take(data_take), .AWVALID(AWVALID),
