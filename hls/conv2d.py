@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
 from hls import pacing
 from hls.checks import (
-    divisors,
-    nearest,
     one_of,
     pair,
     reject,
-    require_divides,
     require_format,
     whole,
 )
-from hls.dsp import CHOICES, Obstacle, Packing, choose
+from hls.dsp import Obstacle, Packing, choose
 from hls.epilogue import Clip, Epilogue
 from hls.fixed import Fixed
 from hls.geometry import Axis, WindowGeometry
-from hls.naming import require_name
+from hls.legality import ALGORITHMS, AUTO, check_conv2d
 
 __all__ = ["ALGORITHMS", "AUTO", "Conv2d", "Padding", "Pool"]
-
-MAX_STREAM_BITS = 1024
-"""Widest AXI4-Stream that the AXI DMA takes (PG021)."""
-
-ALGORITHMS = ("direct", "im2col", "implicit", "kn2row", "naive")
-"""How a layer is computed; see `hls.matrix_conv2d` and `hls.naive_conv2d` for the last four."""
-
-AUTO = "auto"
-"""The cheapest of them on a board, which `hls.algorithms.resolve` finds."""
-
-LARGEST_MATRIX = 65536
-"""Rows or columns of a matrix that Gemm takes."""
 
 Pair = int | tuple[int, int]
 
@@ -124,155 +108,9 @@ class Conv2d:
     packing: str = "off"
     name: str = "conv2d"
 
-    # ------------------------------------------------------------------ legality
-
     def __post_init__(self) -> None:
         """Check every rule; derived objects are built once so that none can fail later."""
-        require_name("Conv2d", self.name)
-        for field, high in (("height", 16384), ("width", 16384), ("in_channels", 65536),
-                            ("out_channels", 65536), ("groups", 65536)):  # fmt: skip
-            whole("Conv2d", field, getattr(self, field), 1, high)
-        one_of("Conv2d", "taps", self.taps, ("all", "row", "one"))
-        one_of("Conv2d", "weights", self.weights, ("rom", "load"))
-        one_of("Conv2d", "algorithm", self.algorithm, (*ALGORITHMS, AUTO))
-        whole("Conv2d", "batch", self.batch, 1, 65536)
-        one_of("Conv2d", "packing", self.packing, CHOICES)
-        for field in ("in_channels", "out_channels"):
-            common = math.gcd(self.in_channels, self.out_channels)
-            require_divides("Conv2d", "groups", self.groups, field, getattr(self, field), common)
-        whole(
-            "Conv2d", "input_zero_point", self.input_zero_point,
-            self.input_format.minimum, self.input_format.maximum,
-        )  # fmt: skip
-        direct = self.algorithm == "direct"
-        whole("Conv2d", "simd", self.simd, 1, self.in_channels if direct else 64)
-        whole("Conv2d", "pe", self.pe, 1, self.out_channels if direct else 64)
-        self._check_fits()
-        if self.algorithm == AUTO:
-            self._check_open()
-            return
-        if direct:
-            self._check_line_buffer()
-        else:
-            self._check_array()
-        self._check_stream("simd", self.simd, self.input_format)
-        self._check_stream("pe", self.pe, self.epilogue.output)
-        # Nothing else asks for these where the accumulator is given.
-        _ = self.weight_format, self.bias_format
-
-    def _check_line_buffer(self) -> None:
-        if self.batch != 1:
-            raise reject(
-                "Conv2d", f"batch={self.batch}", "has no meaning for algorithm='direct', which "
-                "takes any number of frames", "leave batch away",
-            )  # fmt: skip
-        self._check_lanes()
-
-    def _check_fits(self) -> None:
-        for axis, name in ((self.window.rows, "height"), (self.window.cols, "width")):
-            if axis.unstrided < 1:
-                padded = axis.size + axis.pad_before + axis.pad_after
-                raise reject(
-                    "Conv2d",
-                    f"kernel reach {axis.reach + 1} (kernel {axis.kernel}, dilation "
-                    f"{axis.dilation})",
-                    f"is larger than the padded {name} {padded}",
-                    f"use a {name} or padding that gives at least {axis.reach + 1}",
-                )
-        if self.pool_window is None:
-            return
-        for axis, name in ((self.pool_window.rows, "height"), (self.pool_window.cols, "width")):
-            if axis.unstrided < 1:
-                raise reject(
-                    "Conv2d",
-                    f"pooling size {axis.kernel}",
-                    f"is larger than the output {name} {axis.size}",
-                    f"use a size up to {axis.size}",
-                )
-
-    def _check_lanes(self) -> None:
-        if self.simd <= self.group_in_channels:
-            of = "in_channels" if self.groups == 1 else "in_channels / groups"
-            require_divides("Conv2d", "simd", self.simd, of, self.group_in_channels)
-            of = "out_channels" if self.groups == 1 else "out_channels / groups"
-            require_divides("Conv2d", "pe", self.pe, of, self.group_out_channels)
-            return
-        bundles = [count * self.group_in_channels for count in divisors(self.groups)]
-        if self.simd not in bundles:
-            raise reject(
-                "Conv2d",
-                f"simd={self.simd}",
-                f"does not cover whole groups of in_channels / groups={self.group_in_channels}, as "
-                f"many as divide groups={self.groups}",
-                nearest(self.simd, bundles),
-            )
-        needed = self.simd // self.group_in_channels * self.group_out_channels
-        if self.pe != needed:
-            raise reject(
-                "Conv2d",
-                f"pe={self.pe}",
-                f"does not match simd={self.simd}, which covers "
-                f"{self.simd // self.group_in_channels} groups of {self.group_out_channels} "
-                "output channels",
-                f"use pe={needed}",
-            )
-
-    def _check_open(self) -> None:
-        """What is chosen with the algorithm cannot be given beside it."""
-        if self.taps != "all":
-            raise reject(
-                "Conv2d", f"taps={self.taps!r}", "has no meaning for algorithm='auto', which finds "
-                "the lanes of a line buffer from simd x pe multipliers", "leave taps away",
-            )  # fmt: skip
-
-    def _check_array(self) -> None:
-        """What the systolic array cannot do, which the line buffer can."""
-        for field, value in (("groups", 1), ("pooling", None), ("taps", "all"), ("weights", "rom")):
-            given = getattr(self, field)
-            if given != value:
-                raise reject(
-                    "Conv2d", f"{field}={given!r}",
-                    f"is not possible with algorithm={self.algorithm!r}",
-                    f"leave {field} away, or use algorithm='direct'",
-                )  # fmt: skip
-        for field in ("simd", "pe"):
-            lanes = getattr(self, field)
-            if lanes < 2 or lanes & (lanes - 1):
-                raise reject(
-                    "Conv2d", f"{field}={lanes}",
-                    "is not a power of two from 2 on, as the side of a systolic array must be "
-                    f"(algorithm={self.algorithm!r})",
-                    nearest(lanes, [2, 4, 8, 16, 32, 64]),
-                )  # fmt: skip
-        axis = self.window.rows
-        if axis.last_output + axis.reach < axis.pad_before:
-            raise reject(
-                "Conv2d", f"padding top={axis.pad_before}", "hides the image from every window",
-                f"use at most {axis.last_output + axis.reach}",
-            )  # fmt: skip
-        columns = self.window.taps * -(-self.in_channels // self.simd) * self.simd
-        for given, size in (
-            (f"batch={self.batch}", self.batch * self.window.positions),
-            (f"in_channels={self.in_channels}", columns),
-            (f"out_channels={self.out_channels}", self.out_channels),
-        ):
-            if size > LARGEST_MATRIX:
-                raise reject(
-                    "Conv2d", given, f"makes a matrix of {size} rows or columns, over "
-                    f"{LARGEST_MATRIX}", "use a smaller one, or algorithm='direct'",
-                )  # fmt: skip
-
-    @staticmethod
-    def _check_stream(lanes: str, count: int, element: Fixed) -> None:
-        bits = count * element.container_bits
-        if bits > MAX_STREAM_BITS:
-            raise reject(
-                "Conv2d",
-                f"{lanes}={count}",
-                f"makes a stream of {bits} bits ({element.container_bits} an element), over the "
-                f"{MAX_STREAM_BITS} of an AXI DMA",
-                f"use {lanes} up to {MAX_STREAM_BITS // element.container_bits}",
-            )
+        check_conv2d(self)
 
     # ------------------------------------------------------------------ formats
 

@@ -32,6 +32,7 @@ LAYERS = (
     "hls.pacing",
     "hls.dsp",
     "hls.epilogue",
+    "hls.legality",
     "hls.conv2d",
     "hls.tiling",
     "hls.gemm",
@@ -40,6 +41,8 @@ LAYERS = (
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}
+# The rules of Conv2d, which it calls, name its type.
+DOORS["hls.legality"] = (*DOORS["hls.legality"], "hls.conv2d")
 # Above the designs and below the generator, which asks it to choose; of several modules.
 DOORS["hls.algorithms"] = (*LAYERS, "hls.algorithms")
 # Modules that may import any room, each with its reason.
