@@ -229,8 +229,8 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
     if isinstance(design, MatrixConv2d) and design.transforms:
         defines.append("-DLINELOOM_TRANSFORMS")
     flags = [*_FLAGS, *defines, *([] if headers == INCLUDE else _VENDOR_FLAGS)]
-    read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(headers.rglob("*.h")),
-            *sorted(INCLUDE.glob("*.h"))]  # fmt: skip
+    read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(_HERE.glob("csim_*.hpp")),
+            *sorted(headers.rglob("*.h")), *sorted(INCLUDE.glob("*.h"))]  # fmt: skip
     for file in sources:
         if not file.is_file():
             raise InputError(f"{file}: is missing; generate the project again")

@@ -4,26 +4,14 @@
 // function, and -DLINELOOM_PARAMETERS is set if it reads a table of the columns' parameters.
 #include LINELOOM_HEADER
 
+#include "csim_memory.hpp"
+
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <vector>
 
 namespace {
-
-/// `count` words of memory; elements lie in lane order, little-endian.
-template <typename Word>
-std::vector<Word> from_memory(const std::uint8_t* memory, const std::size_t count, const int bytes) {
-  std::vector<Word> words(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    words[i] = 0;
-    for (int at = 0; at < bytes; ++at) {
-      words[i].range(8 * at + 7, 8 * at) = memory[i * bytes + at];
-    }
-  }
-  return words;
-}
 
 std::size_t words_a_row(const unsigned size, const int lanes) { return (size + lanes - 1) / lanes; }
 
@@ -48,12 +36,7 @@ extern "C" int lineloom_gemm(const std::uint8_t* a, const std::uint8_t* b, const
     (void)p;
     LINELOOM_TOP(a_words.data(), b_words.data(), c_words.data(), m, k, n);
 #endif
-    for (std::size_t i = 0; i < c_words.size(); ++i) {
-      for (int at = 0; at < c_bytes; ++at) {
-        c[i * c_bytes + at] = static_cast<std::uint8_t>(
-            ap_uint<8>(c_words[i].range(8 * at + 7, 8 * at)).to_uint());
-      }
-    }
+    to_memory(c_words, c, c_bytes);
   } catch (const std::exception& error) {
     std::snprintf(message, message_size, "%s", error.what());
     return 1;

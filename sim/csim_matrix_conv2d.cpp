@@ -5,27 +5,12 @@
 // -DLINELOOM_TRANSFORMS if it writes the patches to memory first.
 #include LINELOOM_HEADER
 
+#include "csim_memory.hpp"
+
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <vector>
-
-namespace {
-
-/// `count` words of memory; elements lie in lane order, little-endian.
-template <typename Word>
-std::vector<Word> from_memory(const std::uint8_t* memory, const std::size_t count, const int bytes) {
-  std::vector<Word> words(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    words[i] = 0;
-    for (int at = 0; at < bytes; ++at) {
-      words[i].range(8 * at + 7, 8 * at) = memory[i * bytes + at];
-    }
-  }
-  return words;
-}
-
-}  // namespace
 
 /// Convolves `frames` frames. Returns 0, or 1 with a text in `message`.
 extern "C" int lineloom_matrix_conv2d(const std::uint8_t* x, const std::uint8_t* b,
@@ -57,12 +42,7 @@ extern "C" int lineloom_matrix_conv2d(const std::uint8_t* x, const std::uint8_t*
 #else
     LINELOOM_TOP(x_words.data(), b_words.data(), TABLE c_words.data(), frames);
 #endif
-    for (std::size_t i = 0; i < c_words.size(); ++i) {
-      for (int at = 0; at < c_bytes; ++at) {
-        c[i * c_bytes + at] = static_cast<std::uint8_t>(
-            ap_uint<8>(c_words[i].range(8 * at + 7, 8 * at)).to_uint());
-      }
-    }
+    to_memory(c_words, c, c_bytes);
   } catch (const std::exception& error) {
     std::snprintf(message, message_size, "%s", error.what());
     return 1;
