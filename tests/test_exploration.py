@@ -399,7 +399,9 @@ def test_processes_do_what_we_would() -> None:
 
 
 KILLED = """
-import sys, time
+import signal, sys
+# A job in the background of a shell ignores it, and so do all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from hls.exploration.workers import local
 from workers_task import hold
 if __name__ == "__main__":

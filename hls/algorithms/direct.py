@@ -18,7 +18,7 @@ _PIPELINE_CYCLES = 14
 """Registers from the start to the first beat, and from the last window to the last result."""
 _STREAM_WORDS = 4
 """Words on the way from the stream to the FIFO of windows."""
-_LOAD_CYCLES = 12
+_LOAD_CYCLES = 6
 """Those of a call that loads parameters."""
 
 

@@ -157,22 +157,32 @@ static void multiply(hls::stream<Window_t>& windows, hls::stream<Sums_t>& sums,
 #pragma HLS ARRAY_PARTITION variable=weights complete dim=4
   if (load) {
     ap_uint<32 * kGroupWords> group = 0;
+    // One flat loop: a word a cycle. The counters turn like those of an odometer.
+    ap_uint<1> part = 0;
+    ap_uint<2> t = 0;
+    ap_uint<1> p = 0;
+    ap_uint<2> word = 0;
   load_weights:
-    for (int word = 0; word < kWeightWords; ++word) {
-      for (int p = 0; p < kPe; ++p) {
-        for (int t = 0; t < kParallelTaps; ++t) {
-          for (int part = 0; part < kGroupWords; ++part) {
+    for (int i = 0; i < kWeightWords * kPe * kParallelTaps * kGroupWords; ++i) {
 #pragma HLS PIPELINE II=1
-            group.range(32 * kGroupWords - 1, 32 * (kGroupWords - 1)) = parameters.read().data;
-            if (part == kGroupWords - 1) {
-            load_lanes:
-              for (int s = 0; s < kChannelsPerPe; ++s) {
+      group.range(32 * kGroupWords - 1, 32 * (kGroupWords - 1)) = parameters.read().data;
+      const bool group_ends = part == kGroupWords - 1;
+      const bool taps_end = group_ends && t == kParallelTaps - 1;
+      const bool word_ends = taps_end && p == kPe - 1;
+      if (group_ends) {
+      load_lanes:
+        for (int s = 0; s < kChannelsPerPe; ++s) {
 #pragma HLS UNROLL
-                weights[word][p][t][s] = group.range(kWeightBits * (s + 1) - 1, kWeightBits * s);
-              }
-            }
-          }
+          weights[word][p][t][s] = group.range(kWeightBits * (s + 1) - 1, kWeightBits * s);
         }
+        t = next_of(t, kParallelTaps);
+      }
+      part = next_of(part, kGroupWords);
+      if (taps_end) {
+        p = next_of(p, kPe);
+      }
+      if (word_ends) {
+        ++word;
       }
     }
   forward_parameters:
