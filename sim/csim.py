@@ -103,7 +103,7 @@ def _conv2d(
     output = np.empty((len(frames), *conv.output_shape), conv.epilogue.output.dtype)
 
     def call(start: int, stop: int, loaded: npt.NDArray[np.uint32]) -> None:
-        _checked(
+        run_entry(
             entry,
             conv.name,
             _pointer(frames[start:stop]),
@@ -158,7 +158,7 @@ def _matrix_conv2d(
         rows = len(batch) * engine.positions
         result = np.zeros((rows, packing.row_length(conv.out_channels, conv.pe)),
                           engine.epilogue.output.dtype)  # fmt: skip
-        _checked(
+        run_entry(
             entry,
             conv.name,
             *(_pointer(array) for array in (packed, operands["b"], table, result)),
@@ -193,7 +193,7 @@ def _gemm(
     packed_b = packing.pack_rows(right, gemm.cols, gemm.weight_format.dtype)
     output = gemm.epilogue.output.dtype
     packed_c = np.zeros((m, -(-n // gemm.cols) * gemm.cols), output)
-    _checked(
+    run_entry(
         library(project, headers).lineloom_gemm,
         gemm.name,
         *(_pointer(array) for array in (packed_a, packed_b, table, packed_c)),
@@ -209,7 +209,7 @@ def _pointer(array: Array) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def _checked(entry: Any, name: str, *arguments: Any) -> None:
+def run_entry(entry: Any, name: str, *arguments: Any) -> None:
     message = ctypes.create_string_buffer(_MESSAGE_BYTES)
     if entry(*arguments, message, ctypes.c_int(_MESSAGE_BYTES)):
         raise ToolFailed(f"{name}: C-sim stopped: {message.value.decode(errors='replace')}")
@@ -228,8 +228,19 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
         defines.append("-DLINELOOM_PARAMETERS")
     if isinstance(design, MatrixConv2d) and design.transforms:
         defines.append("-DLINELOOM_TRANSFORMS")
+    return compiled(design.name, sources, defines, headers)
+
+
+def compiled(
+    name: str, sources: Sequence[Path], defines: Sequence[str], headers: Path = INCLUDE
+) -> ctypes.CDLL:
+    """A library of `sources`, from the cache if it was compiled before.
+
+    The first of them is the generated one; the headers beside it are its own.
+    """
     flags = [*_FLAGS, *defines, *([] if headers == INCLUDE else _VENDOR_FLAGS)]
-    read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(_HERE.glob("csim_*.hpp")),
+    own = sources[0].parent
+    read = [*sources, *sorted(own.glob("*.hpp")), *sorted(_HERE.glob("csim_*.hpp")),
             *sorted(headers.rglob("*.h")), *sorted(INCLUDE.glob("*.h"))]  # fmt: skip
     for file in sources:
         if not file.is_file():
@@ -240,12 +251,12 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
         key.update(file.read_bytes())
     made = tools.cache_folder() / "csim" / f"{key.hexdigest()[:32]}.so"
     if not made.is_file():
-        includes = [f"-I{project.path / 'src'}"]
+        includes = [f"-I{own}"]
         # The vendor's set lacks ap_axi_sdata.h; ours is written to its public interface alone.
         ours = [f"-I{INCLUDE}"]
         vendors = ["-isystem", str(headers), f"-idirafter{INCLUDE}"]
         includes += ours if headers == INCLUDE else vendors
-        _compile(made, [*tools.cxx(), *flags, *includes, *map(str, sources)], design.name)
+        _compile(made, [*tools.cxx(), *flags, *includes, *map(str, sources)], name)
     return _loaded(made)
 
 
