@@ -80,7 +80,7 @@ def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
     if dataflow:
         called = re.findall(r"call [^\n]*?@([\w.$]+)\(", bodies[top])
         # Members (constructors, operators) are no processes.
-        apart |= {name for name in called if name in bodies and not name.startswith("_ZN")}
+        apart |= {name for name in called if name in bodies and not _is_member(bodies[name])}
 
     def attributed(found: re.Match[str]) -> str:
         line = found[0].replace(" noinline", "").replace(" optnone", "")
@@ -92,6 +92,11 @@ def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
     return re.sub(
         r"^(attributes #\d+ = \{.*?) (?:noinline|optnone)\b", r"\1", ir, flags=re.MULTILINE
     )
+
+
+def _is_member(function: str) -> bool:
+    """Whether a function is called on an object; only then may a parameter have that name."""
+    return re.search(r"%this[,)]", function.partition("\n")[0]) is not None
 
 
 def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
