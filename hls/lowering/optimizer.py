@@ -112,21 +112,21 @@ def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
                 wanted[loop.metadata] = names["UNROLL"].integer("factor", 0)
             else:
                 wanted[loop.metadata] = None
-    text = str(module)
-    free = 900000
+    numbers = {metadata: f"!{900001 + i}" for i, metadata in enumerate(wanted)}
     extra = []
     for metadata, factor in wanted.items():
-        free += 1
         if factor is None:
             option = '!"llvm.loop.unroll.disable"'
         else:
             count = f'!"llvm.loop.unroll.count", i32 {factor}'
             option = count if factor else '!"llvm.loop.unroll.full"'
-        extra.append(f"!{free} = !{{{option}}}")
-        text = re.sub(
-            rf"^{metadata} = distinct !\{{(.*)\}}$", rf"{metadata} = distinct !{{\1, !{free}}}",
-            text, flags=re.MULTILINE,
-        )  # fmt: skip
+        extra.append(f"{numbers[metadata]} = !{{{option}}}")
+
+    def told(found: re.Match[str]) -> str:
+        added = f", {numbers[found[1]]}" if found[1] in numbers else ""
+        return f"{found[1]} = distinct !{{{found[2]}{added}}}"
+
+    text = re.sub(r"^(![0-9]+) = distinct !\{(.*)\}$", told, str(module), flags=re.MULTILINE)
     return text + "\n".join(extra) + "\n"
 
 
