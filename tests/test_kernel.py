@@ -69,6 +69,7 @@ CONSTRUCTS = {
     "shared": {},
     "waits": {},
     "namespaces": {"frames": 4, "words": 12},
+    "variables": {},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 
