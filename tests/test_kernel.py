@@ -69,6 +69,8 @@ CONSTRUCTS = {
     "shared": {},
     "waits": {},
     "told": {"count": 90},
+    "namespaces": {"frames": 4, "words": 12},
+    "variables": {},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 
