@@ -182,7 +182,7 @@ def _hand_on(design: Design, process: Process, ahead: Process, owner: str) -> No
         for op in [op for op in block.ops if op.kind == "read"]:
             assert op.stream is not None
             taken = op.stream
-            name = f"{process.name}_{owner}_{taken.name}"
+            name = design.free_name(f"{process.name}_{owner}_{taken.name}")
             hands = StreamEnd(name, taken.width, writes=True)
             takes = StreamEnd(name, taken.width, reads=True)
             write = Op("write", 0, [op], f"{op.name}_handed", op.line, stream=hands)
