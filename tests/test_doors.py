@@ -38,6 +38,15 @@ LAYERS = (
     "hls.gemm",
     "hls.matrix_conv2d",
     "hls.naive_conv2d",
+    "hls.parameters",
+    "hls.network.layers",
+    "hls.network.network",
+    "hls.network.order",
+    "hls.network.rounding",
+    "hls.network.engines",
+    "hls.network.assembly",
+    "hls.network.fifos",
+    "hls.network.dataflow",
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}
