@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from benchmarks.designs import DESIGNS
 from benchmarks.projects import prepared
 from benchmarks.tables import Benchmark, Table, Value
-from hls.design import Operator
+from hls.design import Design, Operator
 from hls.estimate import Usage, estimate
 from hls.project import Project
 from hls.rtl import lower_project
@@ -27,7 +27,7 @@ NNGEN_LAYER = "conv_14x14x128_128_k1"
 NNGEN = {"LUT": 11_000, "FF": 20_200, "DSP": 80, "BRAM36": 20}
 """NNgen's 1x1 layer 14x14x128 -> 128 with 64 multipliers; given, not measured here."""
 
-Sized = tuple[Operator, Usage, int]
+Sized = tuple[Design, Usage, int]
 """A design, what it takes, and the lines of its Verilog."""
 
 
@@ -120,7 +120,7 @@ def _shares(
     return (name, multipliers, *(round(part, 2) for part in parts), verdict)
 
 
-def _problems(design: Operator, used: Mapping[str, float]) -> list[str]:
+def _problems(design: Design, used: Mapping[str, float]) -> list[str]:
     dsp = used["DSP"] / design.multipliers
     found = [f"{dsp:.2f} DSP a multiplier, the mark is {MOST_DSP}"] if dsp > MOST_DSP else []
     if design.name == NNGEN_LAYER:
