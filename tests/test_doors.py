@@ -45,6 +45,7 @@ LAYERS = (
     "hls.network.rounding",
     "hls.network.engines",
     "hls.network.assembly",
+    "hls.network.schedule",
     "hls.network.fifos",
     "hls.network.dataflow",
     "hls.design",

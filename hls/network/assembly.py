@@ -149,10 +149,12 @@ class _Assembly:
         takes: tuple[str, ...],
         puts: tuple[str, ...],
         own: order.Order,
+        cycles: int = 1,
     ) -> None:
         self._processes.append(
-            Process(namespace=namespace, function=function, takes=takes, puts=puts, orders=(own,))
-        )
+            Process(namespace=namespace, function=function, takes=takes, puts=puts, orders=(own,),
+                    cycles=cycles)
+        )  # fmt: skip
 
     def _publish(self, tensor: str, maker: str, end: _End, namespace: str) -> Fork | None:
         """Make a tensor known to its readers; through a fork if there are several."""
@@ -200,7 +202,8 @@ class _Assembly:
                 regroups.append(regroup)
                 name = self._stream(f"{layer.name}_{made}{number}", lanes)
                 own = order.regrouping(end.lanes, lanes, elements)
-                self._process(layer.name, regroup.name, (end.name,), (name,), own)
+                self._process(layer.name, regroup.name, (end.name,), (name,), own,
+                              cycles=max(1, lanes // end.lanes))  # fmt: skip
                 end = _End(name, lanes)
             takes.append(end.name)
         return tuple(regroups), takes

@@ -250,9 +250,9 @@ class DataflowNetwork:
     @cached_property
     def streams(self) -> tuple[Stream, ...]:
         """All FIFOs, with their depths."""
-        least = fifos.depths(self.processes)
+        found = fifos.depths(self.processes, self.predicted_cycles)
         return tuple(
-            replace(s, depth=self.depths.get(s.name, max(s.depth, least.get(s.name, 0))))
+            replace(s, depth=self.depths.get(s.name, max(s.depth, found.get(s.name, 0))))
             for s in self._pipeline.streams
         )
 

@@ -71,7 +71,8 @@ class Stream:
 class Process:
     """A call in the DATAFLOW region, with the streams that it takes from and puts into.
 
-    `orders` has one entry for each stream in `takes`; all streams in `puts` get the same words.
+    `orders` has one entry for each stream in `takes`; all streams in `puts` get the same words, one
+    in `cycles` cycles at most.
     """
 
     namespace: str
@@ -79,6 +80,7 @@ class Process:
     takes: tuple[str, ...]
     puts: tuple[str, ...]
     orders: tuple[Order, ...]
+    cycles: int = 1
 
     @property
     def call(self) -> str:
@@ -150,7 +152,8 @@ class ConvolutionEngine:
                   order.one_by_one(self.words))  # fmt: skip
         names = ("slide", "multiply", "finish")
         ends = ((takes[0], windows), (windows, sums), (sums, results))
-        return _chain(self.layer.name, names, ends, orders)
+        cycles = (1, self.conv.steps_per_sum, self.conv.finish_steps)
+        return _chain(self.layer.name, names, ends, orders, cycles)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -232,7 +235,7 @@ class PoolingEngine:
         windows, results = (stream.name for stream in self.streams)
         orders = (order.windows(self.window), order.one_by_one(self.words))
         ends = ((takes[0], windows), (windows, results))
-        return _chain(self.layer.name, ("slide", "reduce"), ends, orders)
+        return _chain(self.layer.name, ("slide", "reduce"), ends, orders, (1, 1))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -329,11 +332,13 @@ def _chain(
     functions: Sequence[str],
     ends: Sequence[tuple[str, str]],
     orders: Sequence[Order],
+    cycles: Sequence[int],
 ) -> tuple[Process, ...]:
     return tuple(
-        Process(namespace=namespace, function=name, takes=(take,), puts=(put,), orders=(own,))
-        for name, (take, put), own in zip(functions, ends, orders, strict=True)
-    )
+        Process(namespace=namespace, function=function, takes=(take,), puts=(put,), orders=(own,),
+                cycles=each)
+        for function, (take, put), own, each in zip(functions, ends, orders, cycles, strict=True)
+    )  # fmt: skip
 
 
 def lane_limit(network: Network, layer: Layer) -> int:

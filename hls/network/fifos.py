@@ -1,4 +1,4 @@
-"""How deep FIFOs must be where paths meet again, so that no network can hang.
+"""How deep FIFOs must be where paths meet again: no network may hang, nor wait for want of room.
 
 Call need(s, k) the number of words that must have entered the network before word k of stream s can
 be made: processes are deterministic and read in a fixed order (`hls.network.order`), so it is a
@@ -16,6 +16,9 @@ word of need less than n: a contradiction.
 
 It rests on pipelines that go on with what they hold when their input runs dry, as those of the
 open lowering do, and flushing or free-running ones of Vitis HLS (UG1399, "Pipelining Types").
+
+With no more room than that, branches would take turns, so `hls.network.schedule` adds what a steady
+pace needs.
 """
 
 from __future__ import annotations
@@ -26,18 +29,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hls.network.order import Order
+from hls.network.schedule import pileups
 
 if TYPE_CHECKING:
     from hls.network.engines import Process
 
-__all__ = ["depths"]
+__all__ = ["depths", "safe_depths"]
 
 
-def depths(processes: Sequence[Process]) -> dict[str, int]:
-    """Stream -> the least words of its FIFO that rule out a hang; of readers of several streams.
+def depths(processes: Sequence[Process], interval: int) -> dict[str, int]:
+    """Stream -> words of its FIFO, for streams whose reader reads several.
 
+    That is what rules out a hang, and what piles up when a frame enters every `interval` cycles.
     `processes` are in an order in which they can run; the first one reads the network's input.
     """
+    least, pace = safe_depths(processes), pileups(processes, interval)
+    return {stream: max(words, pace[stream]) for stream, words in least.items()}
+
+
+def safe_depths(processes: Sequence[Process]) -> dict[str, int]:
+    """Stream -> the least words of its FIFO that rule out a hang, as of `depths`."""
     if all(len(process.takes) < 2 for process in processes):
         return {}
     words = len(processes[0].orders[0])
