@@ -1,0 +1,1 @@
+"""Whole networks: from an ONNX model to accelerators."""
