@@ -87,7 +87,7 @@ lock: .venv/ready ## Bring both locks in line with pyproject.toml (network)
 	@rm -rf build/lock
 	.venv/bin/python -m venv build/lock
 	build/lock/bin/python -m pip install -q --disable-pip-version-check pip-tools==7.6.2
-	$(COMPILE) --extra test --extra demo --extra board --extra notebook \
+	$(COMPILE) --extra test --extra demo --extra board --extra network --extra notebook \
 	    --output-file requirements.lock pyproject.toml
 	sed -n '/^pynq==/d; s/^\([a-z0-9._-]*==[^ ]*\).*/\1/p' requirements.lock > build/lock/constraints.txt
 	$(COMPILE) --constraint build/lock/constraints.txt \

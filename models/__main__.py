@@ -82,9 +82,10 @@ def _show(console: Console, tasks: dict[str, Task]) -> bool:
         trained, made = BUILD / "float" / f"{file.network}.onnx", BUILD / file.name
         network, test = onnx.load(trained), tasks[file.network].test
         reached = accuracy(made, test)
+        compared = _compared(made, FOLDER / file.name, reached, test)
         rows.append((file.name, f"{parameters(network):,}", f"{macs(network):,}",
                      f"{accuracy(trained, test):.1%}", f"{reached:.1%}",
-                     f"{made.stat().st_size:,}", _compared(made, FOLDER / file.name, reached, test)))  # fmt: skip
+                     f"{made.stat().st_size:,}", compared))  # fmt: skip
         if reached < file.goal:
             misses.append(f"{file.name}: accuracy {reached:.1%} is below {file.goal:.0%}")
     console.tables({}, [("build/models", head, rows)])

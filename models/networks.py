@@ -35,8 +35,8 @@ def digits_mlp() -> nn.Module:
     )
 
 
-class _Residual(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
+class _Residual(nn.Module):  # type: ignore[misc]  # torch is not in .venv
+    """Two 3x3 convolutions beside a shortcut: itself, or 1x1 where the shape changes."""
 
     def __init__(self, channels: int, filters: int, stride: int) -> None:
         super().__init__()

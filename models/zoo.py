@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hls.network.quantization import Scheme
+from hls.network.scheme import Scheme
 from models import patterns
 from models.digits import digits
 from models.task import Task

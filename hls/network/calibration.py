@@ -70,8 +70,8 @@ def read_calibration(path: Path, inputs: list[Input]) -> Calibration:
     wanted = [each.name for each in inputs]
     if sorted(found) != sorted(wanted):
         raise InputError(
-            f"{path}: has arrays {', '.join(sorted(found)) or '(none)'}, but the model's inputs are "
-            f"{', '.join(wanted)}; save one array for each, under its name"
+            f"{path}: has arrays {', '.join(sorted(found)) or '(none)'}, but the model's inputs "
+            f"are {', '.join(wanted)}; save one array for each, under its name"
         )
     for each in inputs:
         _check(path, found[each.name], each)
@@ -133,6 +133,7 @@ def _batch(path: Path, inputs: list[Input], counts: dict[str, int]) -> int:
     count = next(iter(counts.values()))
     if count % size:
         raise InputError(
-            f"{path}: {count} samples, but the model takes {size} at once; give a multiple of {size}"
+            f"{path}: {count} samples, but the model takes {size} at once; "
+            f"give a multiple of {size}"
         )
     return size

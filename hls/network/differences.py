@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
 from hls.errors import InputError
 from hls.network.calibration import Calibration
-from hls.network.packages import require
 
 __all__ = ["Difference", "differences", "run"]
 
@@ -33,7 +33,6 @@ def run(path: Path, samples: Calibration) -> dict[str, npt.NDArray[Any]]:
     Raises:
         InputError: onnxruntime cannot run the model.
     """
-    onnxruntime = require("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # what is fatal is raised, too
     try:

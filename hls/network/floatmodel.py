@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import onnx
+from google.protobuf.message import DecodeError
 
 from hls.errors import InputError
 from hls.network.calibration import Input
-from hls.network.packages import require
-
-if TYPE_CHECKING:
-    import onnx
 
 __all__ = ["inputs_of", "read_float_model"]
 
@@ -24,14 +22,12 @@ def read_float_model(path: Path) -> onnx.ModelProto:
     Raises:
         InputError: the file is no valid ONNX model, a file of weights is missing, or the model is
             quantized already.
-        ToolNotFound: there is no onnx.
     """
-    onnx = require("onnx")
     try:
-        model: onnx.ModelProto = onnx.load(path, load_external_data=False)
+        model = onnx.load(path, load_external_data=False)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name an .onnx file") from None
-    except Exception as error:  # protobuf's own, which is not to be imported by name
+    except DecodeError as error:
         raise InputError(f"{path}: is no ONNX model ({error})") from None
     try:
         onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
@@ -60,7 +56,6 @@ def inputs_of(path: Path, model: onnx.ModelProto) -> list[Input]:
     Raises:
         InputError: an input is no tensor with axes.
     """
-    to_dtype = require("onnx").helper.tensor_dtype_to_np_dtype
     weights = {tensor.name for tensor in model.graph.initializer}
     found = []
     for value in model.graph.input:
@@ -73,5 +68,6 @@ def inputs_of(path: Path, model: onnx.ModelProto) -> list[Input]:
                 "with inputs of a known rank"
             )
         shape = tuple(dim.dim_value or None for dim in tensor.shape.dim)
-        found.append(Input(value.name, shape, to_dtype(tensor.elem_type)))
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        found.append(Input(value.name, shape, dtype))
     return found

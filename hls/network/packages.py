@@ -1,25 +1,23 @@
-"""The packages that read and run ONNX models; imported when they are needed, not before."""
+"""The packages that read and run ONNX models; all modules here but this one may import them."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+import importlib.util
 
 from hls.errors import ToolNotFound
 
-__all__ = ["require"]
+__all__ = ["require_onnx"]
 
 
-def require(name: str) -> Any:
-    """The module `name` of onnx or onnxruntime.
+def require_onnx() -> None:
+    """Say early that there is nothing to read or run ONNX models with.
 
     Raises:
-        ToolNotFound: it is not installed.
+        ToolNotFound: onnx or onnxruntime is not installed.
     """
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ToolNotFound(
-            f"no Python package {error.name} to work on ONNX models with; "
-            "pip install 'lineloom[network]'"
-        ) from None
+    for package in ("onnx", "onnxruntime"):
+        if importlib.util.find_spec(package) is None:
+            raise ToolNotFound(
+                f"no {package} among the Python packages to work on ONNX models with; "
+                "pip install 'lineloom[network]'"
+            )

@@ -8,40 +8,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import onnx
+from onnxruntime import quantization as ort
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from hls.errors import InputError, ToolFailed
 from hls.network.calibration import Arrays, Calibration, read_calibration
 from hls.network.differences import Difference, differences, run
 from hls.network.floatmodel import inputs_of, read_float_model
-from hls.network.packages import require
 from hls.network.scales import Scale, are_powers_of_two, overrides, scales_of
+from hls.network.scheme import ACTIVATIONS, FORMS, Scheme
 
-if TYPE_CHECKING:
-    import onnx
-
-__all__ = ["ACTIVATIONS", "FORMS", "Quantized", "Scheme", "quantize"]
-
-FORMS = {"qdq": "QDQ", "qoperator": "QOperator"}
-"""How the operators are written -> onnxruntime's name for it."""
-ACTIVATIONS = {"s8": "QInt8", "u8": "QUInt8"}
-"""Number format of activations -> onnxruntime's name for it."""
+__all__ = ["OPERATORS", "Quantized", "quantize"]
 
 OPERATORS = ("Add", "ArgMax", "AveragePool", "Clip", "Concat", "Conv", "Flatten", "Gemm",
              "GlobalAveragePool", "MatMul", "MaxPool", "Relu", "Reshape")  # fmt: skip
 """What hardware computes in integers. All others stay in float: Softmax runs on the host."""
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """How a model is to be quantized; weights are always symmetric int8, -127 to 127."""
-
-    form: str = "qdq"
-    activations: str = "s8"
-    per_channel: bool = True
-    """A scale for each output channel of the weights, instead of one for all."""
-    power_of_two: bool = False
-    """Scales rounded up to powers of two: requantization is a shift, and exact."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +53,8 @@ def quantize(model: Path, calibration: Path, output: Path, scheme: Scheme) -> Qu
 
     Raises:
         InputError: a file is not what it has to be, or nothing in the model can be quantized.
-        ToolNotFound: there is no onnx or no onnxruntime.
         ToolFailed: onnxruntime does not quantize the model as `scheme` says.
     """
-    for package in ("onnx", "onnxruntime"):
-        require(package)
     if output.resolve() == model.resolve():
         raise InputError(f"{output}: is the float model itself; write to another file")
     read = read_float_model(model)
@@ -90,7 +71,7 @@ def quantize(model: Path, calibration: Path, output: Path, scheme: Scheme) -> Qu
             made = _quantized(prepared, samples, scheme, ranges=rounded)
         _check(model, made, scheme)
         candidate = Path(scratch) / "quantized.onnx"
-        require("onnx").save(made, candidate)
+        onnx.save(made, candidate)
         found = differences(exact, run(candidate, samples))
         _publish(candidate, output)
     return Quantized(output, samples.samples, tuple(scales_of(made)), found)
@@ -112,10 +93,8 @@ def _require_no_clip(path: Path, model: onnx.ModelProto) -> None:
 
 def _prepared(model: onnx.ModelProto, scratch: Path) -> Path:
     """The model with constants folded, BatchNormalization fused, all shapes inferred; a file."""
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
     plain, prepared = scratch / "float.onnx", scratch / "prepared.onnx"
-    require("onnx").save(model, plain)
+    onnx.save(model, plain)
     # The symbolic inference wants sympy, and serves models of text.
     quant_pre_process(plain, prepared, skip_symbolic_shape=True)
     return prepared
@@ -125,8 +104,6 @@ def _quantized(
     prepared: Path, samples: Calibration, scheme: Scheme, ranges: dict[str, Any]
 ) -> onnx.ModelProto:
     """One run of onnxruntime's quantizer, with the scales in `ranges` instead of its own."""
-    from onnxruntime import quantization as ort
-
     output = prepared.with_name("made.onnx")
     with _quiet():
         try:
@@ -148,7 +125,7 @@ def _quantized(
         except Exception as error:  # whatever is wrong with a model that onnxruntime could run
             said = " ".join(str(error).split())
             raise ToolFailed(f"onnxruntime cannot quantize the model: {said}") from None
-    made: onnx.ModelProto = require("onnx").load(output)
+    made = onnx.load(output)
     _drop_unused_domains(made)
     return made
 
@@ -168,7 +145,7 @@ class _Reader:
 
 
 def _has_clip(prepared: Path) -> bool:
-    graph = require("onnx").load(prepared).graph
+    graph = onnx.load(prepared).graph
     return any(node.op_type == "Clip" for node in graph.node)
 
 
@@ -193,7 +170,7 @@ def _drop_unused_domains(model: onnx.ModelProto) -> None:
 
 def _check(path: Path, made: onnx.ModelProto, scheme: Scheme) -> None:
     """Whether the quantizer did what it was asked to."""
-    require("onnx").checker.check_model(made, full_check=True)
+    onnx.checker.check_model(made, full_check=True)
     scales = scales_of(made)
     if not any(scale.is_constant for scale in scales):
         raise InputError(f"{path}: has no Conv, Gemm or MatMul with constant weights to quantize")

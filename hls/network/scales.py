@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from hls.network.packages import require
-
-if TYPE_CHECKING:
-    import onnx
+import onnx
+from onnx.helper import get_node_attr_value
+from onnx.numpy_helper import to_array
 
 __all__ = ["Scale", "are_powers_of_two", "overrides", "scales_of"]
 
@@ -63,7 +61,6 @@ class Scale:
 
 def scales_of(model: onnx.ModelProto) -> list[Scale]:
     """The scales of all tensors of a model that onnxruntime's quantizer wrote, in its order."""
-    to_array = require("onnx").numpy_helper.to_array
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     axes = _axes(model)
     found = []
@@ -87,17 +84,16 @@ def scales_of(model: onnx.ModelProto) -> list[Scale]:
 
 def _axes(model: onnx.ModelProto) -> dict[str, int]:
     """Name of a scale -> axis along which its entries lie, if there are many."""
-    get = require("onnx").helper.get_node_attr_value
-    axes = {}
+    axes: dict[str, int] = {}
     for node in model.graph.node:
         attributes = {attribute.name for attribute in node.attribute}
         match node.op_type:
             case "QLinearConv":
                 axis = 0
             case "QGemm":
-                axis = 0 if "transB" in attributes and get(node, "transB") else 1
+                axis = 0 if "transB" in attributes and get_node_attr_value(node, "transB") else 1
             case _:
-                axis = get(node, "axis") if "axis" in attributes else 1
+                axis = get_node_attr_value(node, "axis") if "axis" in attributes else 1
         axes |= dict.fromkeys(node.input, axis)
     return axes
 
