@@ -34,8 +34,12 @@ def add(parser: argparse.ArgumentParser) -> None:
                         help="round all scales up to powers of two, so that requantization is a "
                         "shift and exact")  # fmt: skip
     weights = parser.add_mutually_exclusive_group()
-    weights.add_argument("--per-channel", action="store_true", default=default.per_channel,
-                         help="weights have a scale for each output channel (as without)")  # fmt: skip
+    weights.add_argument(
+        "--per-channel",
+        action="store_true",
+        default=default.per_channel,
+        help="weights have a scale for each output channel (so without)",
+    )
     weights.add_argument("--per-tensor", dest="per_channel", action="store_false",
                          help="weights have one scale for all channels")  # fmt: skip
     parser.add_argument("--format", dest="form", choices=tuple(FORMS), default=default.form,
