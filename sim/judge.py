@@ -7,7 +7,6 @@ about 2^-16 of a step from a tie may be rounded the other way, and a layer behin
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hls.errors import InputError, ToolFailed, ToolNotFound
+from hls.errors import InputError, ToolFailed
 from hls.network import Host, Network, Tensor
 from hls.network.layers import ACTIVATION
+from hls.network.packages import require_onnx
 from sim.network import layer_output
 
 if TYPE_CHECKING:
@@ -147,11 +147,7 @@ def model_tensors(
     network: Network, model: str | Path | onnx.ModelProto, images: npt.NDArray[Any]
 ) -> dict[str, Activations]:
     """What onnxruntime has for the tensors of `network` that the model has too, [N, H, W, C]."""
-    if importlib.util.find_spec("onnxruntime") is None:
-        raise ToolNotFound(
-            "onnxruntime: the package is not installed, which runs models; "
-            "pip install 'lineloom[network]'"
-        )
+    require_onnx()
     import onnx
 
     known = {

@@ -5,7 +5,6 @@ The first axis of every activation is the batch; here it is 1.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hls.errors import InputError, ToolNotFound
+from hls.errors import InputError
+from hls.network.packages import require_onnx
 
 if TYPE_CHECKING:
     import onnx
@@ -144,15 +144,6 @@ def read(model: onnx.ModelProto, source: str) -> Graph:
         input=_input(inputs[0], source),
         output=output,
     )
-
-
-def require_onnx() -> None:
-    """Say what to install where the onnx package is missing."""
-    if importlib.util.find_spec("onnx") is None:
-        raise ToolNotFound(
-            "onnx: the package is not installed, which reads models; "
-            "pip install 'lineloom[network]'"
-        )
 
 
 def _outside(tensor: onnx.TensorProto) -> bool:
