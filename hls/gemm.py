@@ -8,9 +8,8 @@ from functools import cached_property
 
 from hls import gemm_pacing
 from hls.checks import reject, require_format
-from hls.conv2d import worst_case
 from hls.dsp import Obstacle, Packing, choose
-from hls.epilogue import Clip, Epilogue
+from hls.epilogue import Clip, Epilogue, worst_case
 from hls.fixed import Fixed
 from hls.gemm_legality import check_gemm
 from hls.tiling import Tile, best_tile
