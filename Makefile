@@ -72,6 +72,10 @@ expect: .venv/ready ## Rewrite the expected texts in tests/expected; read the di
 pynq31: build/pynq31/ready ## Test device and host with pynq 3.1.2, in a .venv of its own (network)
 	@build/pynq31/bin/python -m pytest -n 2 tests/test_device*.py tests/test_host*.py
 
+.PHONY: models
+models: .venv/ready build/models/venv/ready ## Train and quantize models/ again, and compare (network)
+	@$(RUN) models
+
 .PHONY: soak
 soak: .venv/ready pynq31 ## Test random designs for MINUTES=10 minutes, after pynq31 (network)
 	@$(RUN) pytest tests -m soak --soak-minutes $(MINUTES)
@@ -82,16 +86,21 @@ COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL \
     build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe \
     --no-emit-find-links --no-emit-index-url --no-emit-trusted-host
 
+# PyPI has PyTorch with CUDA alone, thirty times as large.
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
 .PHONY: lock
-lock: .venv/ready ## Bring both locks in line with pyproject.toml (network)
+lock: .venv/ready ## Bring the locks in line with pyproject.toml (network)
 	@rm -rf build/lock
 	.venv/bin/python -m venv build/lock
 	build/lock/bin/python -m pip install -q --disable-pip-version-check pip-tools==7.6.2
-	$(COMPILE) --extra test --extra demo --extra board --extra notebook \
+	$(COMPILE) --extra test --extra demo --extra board --extra network --extra notebook \
 	    --output-file requirements.lock pyproject.toml
 	sed -n '/^pynq==/d; s/^\([a-z0-9._-]*==[^ ]*\).*/\1/p' requirements.lock > build/lock/constraints.txt
 	$(COMPILE) --constraint build/lock/constraints.txt \
 	    --output-file requirements-pynq31.lock requirements-pynq31.in
+	$(COMPILE) --constraint build/lock/constraints.txt --extra-index-url $(TORCH_INDEX) \
+	    --output-file requirements-training.lock requirements-training.in
 
 .PHONY: clean
 clean: ## Remove build/ and caches
@@ -136,6 +145,15 @@ build/pynq31/ready: requirements-pynq31.lock | .venv/ready
 	    -m venv --prompt lineloom-pynq31 build/pynq31
 	build/pynq31/bin/python -m pip --disable-pip-version-check install -qq --require-hashes \
 	    -r requirements-pynq31.lock
+	touch $@
+
+build/models/venv/ready: requirements-training.lock | .venv/ready
+	@rm -rf build/models/venv
+	echo "Making build/models/venv with PyTorch (the first time, a download of 250 MB)"
+	"$$(.venv/bin/python -c 'import os, sys; print(os.path.realpath(sys.executable))')" \
+	    -m venv --prompt lineloom-training build/models/venv
+	build/models/venv/bin/python -m pip --disable-pip-version-check --retries 1 install -qq \
+	    --require-hashes --extra-index-url $(TORCH_INDEX) -r requirements-training.lock
 	touch $@
 
 .venv/ready: .venv/locked pyproject.toml

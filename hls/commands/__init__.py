@@ -12,6 +12,7 @@ from hls.commands import (
     explore,
     gemm,
     lower,
+    quantize,
     run,
     show,
 )
@@ -27,6 +28,7 @@ VERBS = {
     "cosim": cosim,
     "estimate": estimate,
     "explore": explore,
+    "quantize": quantize,
     "run": run,
     "bitstream": bitstream,
     "show": show,

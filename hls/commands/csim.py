@@ -13,11 +13,14 @@ import numpy.typing as npt
 from hls.commands import options
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
-from hls.design import layer
+from hls.design import DataflowNetwork, framed, layer
 from hls.errors import InputError
 from hls.gemm import Gemm
 from hls.project import Project
+from sim import network as golden_network
 from sim import reference, vectors
+from sim.csim import traces
+from sim.layerwise import first_difference
 
 HELP = "run the generated C++ and compare it bit for bit with the golden model"
 EXAMPLE = "lineloom csim build/conv1 --frames 3 --seed 1"
@@ -39,9 +42,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run and compare; 1 if anything differs."""
     project = Project.open(args.project)
     design = project.design
-    conv = layer(design)
-    if conv is not None:
-        stimuli = _frames(args, conv)
+    takes_frames = framed(design)
+    if takes_frames is not None:
+        stimuli = _frames(args, takes_frames)
     else:
         assert isinstance(design, Gemm)
         stimuli = _operands(args, design)
@@ -64,19 +67,28 @@ def run(args: argparse.Namespace, console: Console) -> int:
         index = tuple(int(i) for i in difference[0])
         got, wanted = int(result.output[index]), int(expected[index])
         data["first_mismatch"] = {"index": list(index), "got": got, "expected": wanted}
+    if isinstance(design, DataflowNetwork):
+        data["first_layer"] = _first_layer(project, stimuli) if len(difference) else None
     console.result(data, f"C-sim of {design.name}", [
         (name, value) for name, value in data.items() if value is not None
     ])  # fmt: skip
     return 1 if len(difference) else 0
 
 
-def _frames(args: argparse.Namespace, conv: Conv2d) -> dict[str, Any]:
-    _refuse(args, ("m", "k", "n"), "a convolution")
+def _first_layer(project: Project, stimuli: dict[str, Any]) -> dict[str, Any] | None:
+    """Where a network goes wrong."""
+    assert isinstance(project.design, DataflowNetwork)
+    found = traces(project, stimuli["x"])
+    return first_difference(project.design.network, stimuli["x"], found)
+
+
+def _frames(args: argparse.Namespace, design: Conv2d | DataflowNetwork) -> dict[str, Any]:
+    _refuse(args, ("m", "k", "n"), "frames")
     if args.input is None:
         frames = 3 if args.frames is None else args.frames
         if frames < 1:
             raise InputError(f"--frames={frames} is not positive; use 1 or more")
-        return {"x": vectors.frames(conv, frames, args.seed)}
+        return {"x": vectors.frames(design, frames, args.seed)}
     if args.frames is not None:
         raise InputError("--frames and --input exclude each other; the file says how many")
     return {"x": _load(args.input)}
@@ -103,6 +115,9 @@ def _refuse(args: argparse.Namespace, options: tuple[str, ...], kind: str) -> No
 
 
 def _expected(project: Project, stimuli: dict[str, Any]) -> npt.NDArray[Any]:
+    if isinstance(project.design, DataflowNetwork):
+        network = project.design.network
+        return golden_network.tensors(network, stimuli["x"])[network.output]
     conv = layer(project.design)
     if conv is not None:
         assert project.parameters is not None

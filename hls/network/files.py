@@ -80,6 +80,7 @@ def to_data(network: Network) -> dict[str, Any]:
         "output": network.output,
         "source": dataclasses.asdict(network.source),
         "result": dataclasses.asdict(network.result),
+        "origins": dict(network.origins),
         "tensors": [dataclasses.asdict(tensor) for tensor in network.tensors.values()],
         "layers": [_layer_data(layer) for layer in network.layers],
     }
@@ -111,7 +112,7 @@ def from_data(data: Mapping[str, Any], arrays: Mapping[str, Any]) -> Network:
     """The network of `to_data` and `weight_arrays`."""
     if data["lineloom"] != FORMAT:
         raise ValueError(f"format {data['lineloom']!r}, not {FORMAT}")
-    tensors = [Tensor(**_tupled(tensor)) for tensor in data["tensors"]]
+    tensors = [_tensor(tensor) for tensor in data["tensors"]]
     return Network(
         name=data["name"],
         tensors={tensor.name: tensor for tensor in tensors},
@@ -120,7 +121,15 @@ def from_data(data: Mapping[str, Any], arrays: Mapping[str, Any]) -> Network:
         output=data["output"],
         source=Host(**_tupled(data["source"])),
         result=Host(**_tupled(data["result"])),
+        origins={name: tuple(nodes) for name, nodes in data["origins"].items()},
     )
+
+
+def _tensor(entry: Mapping[str, Any]) -> Tensor:
+    fields = _tupled(entry)
+    if fields["model"] is not None:
+        fields["model"] = Host(**_tupled(fields["model"]))
+    return Tensor(**fields)
 
 
 def _layer(entry: Mapping[str, Any], arrays: Mapping[str, Any]) -> Layer:

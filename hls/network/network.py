@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hls.errors import DesignError
 from hls.geometry import Axis
@@ -21,26 +23,13 @@ from hls.network.layers import (
     Rescaling,
 )
 
+if TYPE_CHECKING:
+    import onnx
+
 __all__ = ["HEADS", "Host", "Network", "Tensor"]
 
 HEADS = ("softmax", "argmax")
 """What may follow the last tensor, on the host: over the channels of each pixel."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tensor:
-    """Activations between layers: s8, real value = (q - zero_point) * scale."""
-
-    name: str
-    shape: tuple[int, int, int]
-    """[height, width, channels]; a vector is [1, 1, channels]."""
-    scale: float
-    zero_point: int
-
-    @property
-    def size(self) -> int:
-        """Values a frame."""
-        return prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +50,24 @@ class Host:
     steps: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """Activations between layers: s8, real value = (q - zero_point) * scale."""
+
+    name: str
+    shape: tuple[int, int, int]
+    """[height, width, channels]; a vector is [1, 1, channels]."""
+    scale: float
+    zero_point: int
+    model: Host | None = None
+    """Where a model that was imported has the same values; "float32" if it has them dequantized."""
+
+    @property
+    def size(self) -> int:
+        """Values a frame."""
+        return prod(self.shape)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Network:
     """A quantized model: one input, one output, layers in an order in which they can run.
@@ -76,6 +83,24 @@ class Network:
     output: str
     source: Host
     result: Host
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Layer -> the nodes of the model that it was made of."""
+
+    @classmethod
+    def from_onnx(cls, model: str | Path | onnx.ModelProto, name: str | None = None) -> Network:
+        """The network that a quantized ONNX model computes; see `hls.network.importing`.
+
+        Args:
+            model: a file, or a model in memory.
+            name: of the network; otherwise the file's, or that of the model's graph.
+
+        Raises:
+            InputError: the file cannot be read, or a node cannot be mapped, which the text names.
+            ToolNotFound: the onnx package is missing.
+        """
+        from hls.network.importing import from_onnx
+
+        return from_onnx(model, name)
 
     def __post_init__(self) -> None:
         """Check that the graph is one."""
