@@ -1,121 +1,65 @@
-"""Programs of the overlay engine in C-sim and RTL, compared with the golden model tensor by tensor.
-
-A frame is put into the memory of tensors, the program runs, and every tensor that it makes is read
-back. For that the program is compiled so that none is written over.
-"""
+"""The overlay engine in C-sim and RTL: what lies in memory, and what the layers left there."""
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hls.network.compiling import Program
-from sim.csim import compiled, run_entry
-from sim.network import tensors
+from host import program as host
+from sim.calls import Call, Region
+from sim.placement import Placement
 
-__all__ = ["Difference", "contents", "csim_program", "differences", "kept"]
+__all__ = ["calls", "fresh_tensors", "traces"]
 
 Bytes = npt.NDArray[np.int8]
 
 _FRESH = 0x5A
 """What memory holds that nobody wrote."""
-_HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The first wrong value of a tensor."""
-
-    tensor: str
-    layer: str
-    index: tuple[int, ...]
-    """Frame, row, column, channel."""
-    got: int
-    expected: int
-    wrong: int
-    """Values of the tensor that are wrong."""
+def fresh_tensors(program: Program, frame: Bytes) -> Bytes:
+    """The buffer of tensors before a call, flat: a frame [H, W, C], and nothing else written."""
+    told = program.data()
+    buffer = np.full(told["buffer_bytes"]["tensors"], _FRESH, np.int8)
+    host.put_frame(told, buffer, frame)
+    return buffer
 
 
-def contents(program: Program, frame: npt.NDArray[np.int8]) -> Bytes:
-    """The memory of tensors before a call, s8 [words, lanes], with a frame [H, W, C] in it."""
-    lanes = program.engine.lanes
-    memory = np.full((program.words, lanes), _FRESH, np.int8)
-    home = program.input
-    packed = home.layout.pack(frame, lanes).reshape(-1, lanes)
-    memory[home.first : home.first + home.words] = packed
-    return memory
+def traces(program: Program, buffers: Sequence[Bytes]) -> dict[str, Bytes]:
+    """What each layer left in memory, frame by frame, by layer; see `sim.layerwise`.
 
+    The program has to be one that keeps all tensors.
 
-def kept(program: Program, memory: Bytes) -> dict[str, npt.NDArray[np.int8]]:
-    """Every tensor [H, W, C] of the network as it is in memory."""
+    Args:
+        program: what ran.
+        buffers: the buffer of tensors of each frame, afterwards.
+    """
     found = {}
-    for name, home in program.stored.items():
-        if name in program.network.tensors:
-            height, width, _ = home.shape
-            words = memory[home.first : home.first + home.words]
-            found[name] = home.layout.unpack(words.reshape(height, width, -1))
+    for layer in program.network.layers:
+        place = program.stored[layer.output].data(program.engine.word_bytes)
+        values = [host.unpack(place, buffer).reshape(-1) for buffer in buffers]
+        found[layer.name] = np.concatenate(values)
     return found
 
 
-def csim_program(program: Program, sources: Path, memory: Bytes) -> Bytes:
-    """Run the engine's C++ in the folder `sources` on `memory`; the memory afterwards.
-
-    Raises:
-        ToolFailed: the C++ does not compile, or found an inconsistency.
-    """
-    name = program.engine.name
-    library = compiled(
-        name,
-        [sources / f"{name}.cpp", _HERE / "csim_overlay_engine.cpp"],
-        [f'-DLINELOOM_HEADER="{name}.hpp"', f"-DLINELOOM_TOP={name}"],
+def calls(
+    program: Program, frames: Sequence[Bytes]
+) -> tuple[list[Call], tuple[Region, ...], Placement]:
+    """A call for each of `frames` [H, W, C], the buffers of tensors, and the memory of all."""
+    told, memory = program.data(), Placement()
+    fixed = memory.place(
+        {"program": program.records, "b": program.weights, "p": program.parameters}, writable=()
     )
-    after = memory.copy()
-
-    def table(values: npt.NDArray[Any]) -> tuple[ctypes.c_void_p, ctypes.c_int64]:
-        return ctypes.c_void_p(values.ctypes.data), ctypes.c_int64(len(values))
-
-    records = np.ascontiguousarray(program.records)
-    run_entry(
-        library.lineloom_overlay_engine,
-        name,
-        table(records)[0],
-        *table(program.weights),
-        *table(program.parameters),
-        *table(after),
-        ctypes.c_uint(len(records)),
-    )
-    return after
-
-
-def differences(
-    program: Program, frame: npt.NDArray[np.int8], found: Mapping[str, npt.NDArray[np.int8]]
-) -> list[Difference]:
-    """The tensors of `found` that differ from the golden model's, in the order of the layers."""
-    network = program.network
-    makers = {layer.output: layer.name for layer in network.layers}
-    golden = tensors(network, frame[None])
-    wrong = []
-    for name, expected in golden.items():
-        if name not in found:
-            continue
-        got = found[name][None]
-        places = np.argwhere(got != expected)
-        if len(places):
-            index = tuple(int(i) for i in places[0])
-            wrong.append(
-                Difference(
-                    tensor=name,
-                    layer=makers.get(name, "input"),
-                    index=index,
-                    got=int(got[index]),
-                    expected=int(expected[index]),
-                    wrong=len(places),
-                )
-            )
-    return wrong
+    made, homes = [], []
+    for frame in frames:
+        home = memory.place({"y": fresh_tensors(program, frame)}, writable="y")["y"]
+        regions = {**fixed, "x": replace(home, port="m_axi_gmem_x", writable=False), "y": home}
+        addresses = {name: region.address for name, region in fixed.items()}
+        addresses["tensors"] = home.address
+        made.append(Call(host.arguments(told, addresses), regions=list(regions.values())))
+        homes.append(home)
+    return made, tuple(homes), memory

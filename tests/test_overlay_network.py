@@ -16,14 +16,18 @@ from hypothesis import strategies as st
 
 from hls.errors import DesignError
 from hls.network import Network
-from hls.network.compiling import Program, compile_network
+from hls.network.compiling import Program, Stored, compile_network
 from hls.network.engine_sources import sources
 from hls.network.layers import Requantization
 from hls.network.layouts import Layout
 from hls.network.memory import Life, arrange
 from hls.network.overlay import OverlayEngine
 from hls.network.quotients import quotient
-from sim.overlay_network import contents, csim_program, differences, kept
+from host.program import put_frame, take_frame, unpack
+from sim import network as golden
+from sim import overlay_network
+from sim.csim import run_program
+from sim.layerwise import first_difference
 
 ENGINE = OverlayEngine(name="engine", image_words=1024)
 NETWORKS = [networks.chain, networks.residual, networks.every_kind]
@@ -47,11 +51,17 @@ def _frame(program: Program, seed: int) -> Any:
     return np.where(rng.random(shape) < 0.125, corners, rng.integers(-128, 128, shape)).astype("i1")
 
 
-def _check(program: Program, built: Path, seed: int = 0) -> None:
+def _difference(program: Program, built: Path, seed: int = 0) -> dict[str, Any] | None:
+    """The first layer that goes wrong in C-sim, of a program that keeps all tensors."""
     frame = _frame(program, seed)
-    memory = csim_program(program, built, contents(program, frame))
-    found = kept(program, memory)
-    assert differences(program, frame, found) == []
+    after = run_program(program, built, overlay_network.fresh_tensors(program, frame))
+    found = overlay_network.traces(program, [after])
+    assert [*found] == [layer.name for layer in program.network.layers]
+    return first_difference(program.network, frame[None], found)
+
+
+def _check(program: Program, built: Path, seed: int = 0) -> None:
+    assert _difference(program, built, seed) is None
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -67,21 +77,20 @@ def test_the_output_is_right_where_memory_is_used_again(
     program = compile_network(make(3), ENGINE)
     assert program.words < compile_network(make(3), ENGINE, keep_all=True).words
     frame = _frame(program, 3)
-    found = kept(program, csim_program(program, built, contents(program, frame)))
-    output = program.network.output
-    assert differences(program, frame, {output: found[output]}) == []
+    after = run_program(program, built, overlay_network.fresh_tensors(program, frame))
+    expected = golden.tensors(program.network, frame[None])[program.network.output][0]
+    assert (take_frame(program.data(), after) == expected).all()
 
 
 def test_a_wrong_weight_is_found(built: Path) -> None:
     """The comparison names the layer, and what it should have been."""
     program = compile_network(networks.chain(0), ENGINE, keep_all=True)
     program.weights[:, 0] += 1
-    frame = _frame(program, 0)
-    memory = csim_program(program, built, contents(program, frame))
-    (first, *_) = differences(program, frame, kept(program, memory))
-    assert first.layer == "conv0"
-    assert first.index[3] == 0
-    assert first.got != first.expected
+    first = _difference(program, built)
+    assert first is not None
+    assert first["layer"] == "conv0"
+    assert first["index"][3] == 0
+    assert first["got"] != first["expected"]
 
 
 # ---------------------------------------------------------------------- single layers
@@ -262,9 +271,14 @@ def test_every_usual_average_has_a_quotient(taps: int) -> None:
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=4), st.sampled_from([8, 16]))
-def test_a_layout_packs_and_unpacks(channels: list[int], lanes: int) -> None:
+def test_a_frame_comes_back_from_memory(channels: list[int], lanes: int) -> None:
     layout = Layout.joined([Layout.dense(c, lanes) for c in channels], lanes)
-    values = np.arange(3 * sum(channels)).astype(np.int8).reshape(3, -1)
-    packed = layout.pack(values, lanes)
-    assert packed.shape == (3, layout.words * lanes)
-    assert (layout.unpack(packed) == values).all()
+    place = Stored(3, (2, 5, sum(channels)), layout).data(lanes)
+    tensors = np.full((3 + 10 * layout.words + 1) * lanes, 77, np.int8)
+    frame = np.arange(10 * sum(channels)).astype(np.int8).reshape(place["shape"])
+    put_frame({"input": place}, tensors, frame)
+    assert (unpack(place, tensors) == frame).all()
+    assert (tensors[: 3 * lanes] == 77).all()
+    assert (tensors[-lanes:] == 77).all()
+    inside = tensors[3 * lanes : -lanes].reshape(10, -1)
+    assert not np.delete(inside, place["slots"], axis=1).any()

@@ -54,6 +54,15 @@ class Stored:
         """Words a frame."""
         return self.shape[0] * self.shape[1] * self.layout.words
 
+    def data(self, word_bytes: int) -> dict[str, Any]:
+        """In bytes, as JSON-able data: channel c of a pixel is byte slots[c] of it."""
+        return {
+            "offset": self.first * word_bytes,
+            "pixel_bytes": self.layout.words * word_bytes,
+            "shape": list(self.shape),
+            "slots": list(self.layout.slots),
+        }
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Program:
@@ -97,14 +106,25 @@ class Program:
 
     @property
     def buffer_bytes(self) -> dict[str, int]:
-        """Port -> bytes of its buffer; x and y have one in common."""
-        tensors = self.words * self.engine.word_bytes
+        """Buffer -> its bytes: one for each port, but ports x and y have the tensors in common."""
         return {
             "program": len(self.instructions) * RECORD_WORDS * WORD_BITS // 8,
             "b": self.weights.nbytes,
             "p": self.parameters.nbytes,
-            "x": tensors,
-            "y": tensors,
+            "tensors": self.words * self.engine.word_bytes,
+        }
+
+    def data(self) -> dict[str, Any]:
+        """All that a host needs to know, as JSON-able data: "program" of manifest.json."""
+        word_bytes = self.engine.word_bytes
+        return {
+            "file": "program.npz",
+            "steps": len(self.instructions),
+            "frames_per_call": 1,
+            "buffer_bytes": self.buffer_bytes,
+            "buffers": {"program": "program", "b": "b", "p": "p", "x": "tensors", "y": "tensors"},
+            "input": self.input.data(word_bytes),
+            "output": self.output.data(word_bytes),
         }
 
 
@@ -218,7 +238,8 @@ class _Table:
     def rows(self, dtype: type[np.generic]) -> npt.NDArray[Any]:
         """All rows."""
         empty = np.zeros((0, self._columns), dtype)
-        return np.concatenate([empty, *self._parts]).astype(dtype)
+        found: npt.NDArray[Any] = np.concatenate([empty, *self._parts]).astype(dtype)
+        return found
 
 
 def _instruction(
@@ -233,7 +254,7 @@ def _instruction(
     return Instruction(
         sizes=Sizes(
             m=feed.positions,
-            k=1 if isinstance(one.weights, Reducing) else len(one.weights),
+            k=one.k,
             n=one.n,
             reduces=int(reducing),
         ),

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 __all__ = ["Layout"]
 
@@ -41,14 +37,3 @@ class Layout:
     def flattened(self, pixels: int, lanes: int) -> Layout:
         """All pixels as one, in the order in which they lie there already."""
         return Layout.joined([self] * pixels, lanes)
-
-    def pack(self, values: npt.NDArray[Any], lanes: int) -> npt.NDArray[np.int8]:
-        """s8 values [..., channels] as [..., words * lanes]; gaps hold 0."""
-        packed = np.zeros((*values.shape[:-1], self.words * lanes), np.int8)
-        packed[..., list(self.slots)] = values
-        return packed
-
-    def unpack(self, packed: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-        """What `pack` packed."""
-        values: npt.NDArray[np.int8] = packed[..., list(self.slots)]
-        return values

@@ -124,6 +124,11 @@ class Pass:
     macs: int = 0
 
     @property
+    def k(self) -> int:
+        """Weights of a filter; 1 of what has none."""
+        return 1 if isinstance(self.weights, Reducing) else len(self.weights)
+
+    @property
     def n(self) -> int:
         """Lanes of a result's pixel."""
         return len(self.bias)
