@@ -166,3 +166,13 @@ def chain(seed: int = 0) -> Network:
     b = Builder((8, 8, 1), seed)
     pooled = b.pool(b.conv("x", 4), "max", (2, 2), (2, 2))
     return b.network(b.dense(b.flatten(b.conv(pooled, 8, stride=2)), 10))
+
+
+def resnet8(seed: int = 0) -> Network:
+    """The shape of MLPerf Tiny's ResNet-8: three blocks at 32x32x16, 16x16x32 and 8x8x64."""
+    b = Builder((32, 32, 3), seed)
+    x = b.conv("x", 16)
+    for filters, stride in ((16, 1), (32, 2), (64, 2)):
+        path = b.conv(b.conv(x, filters, stride=stride), filters, relu=False)
+        x = b.add_up(path, x if stride == 1 else b.conv(x, filters, 1, stride=stride, relu=False))
+    return b.network(b.dense(b.pool(x, "average", (8, 8), (1, 1)), 10))

@@ -16,9 +16,9 @@ from hls.network.passes import Pass, Reducing
 
 __all__ = ["cycles", "layer_cycles", "pass_cycles", "traffic_bytes"]
 
-_ARRAY_CYCLES = 50
+_ARRAY_CYCLES = 34
 """Registers from the start of a pass over instruction and image to the last answer of memory."""
-_REDUCER_CYCLES = 50
+_REDUCER_CYCLES = 55
 """The same through the reducer."""
 
 
@@ -71,12 +71,35 @@ def _multiplying(engine: OverlayEngine, one: Pass, memory_latency: int) -> int:
 
 
 def _reducing(engine: OverlayEngine, one: Pass, memory_latency: int) -> int:
-    """A tap or a word of the image a cycle, or a result in as many as the requantizers take."""
+    """A tap a cycle, or a result in as many as the requantizers take, as soon as rows are there.
+
+    Tile by tile and, in a tile, words of channels by words of channels: the first ones wait for
+    the rows of the image, a word of which comes in a cycle.
+    """
     feed = one.feed
-    words = feed.positions * one.n // engine.lanes
-    slowest = max(words * feed.taps, feed.image_rows * feed.line_words,
-                  words * engine.gemm.drain_interval)  # fmt: skip
-    return slowest + _REDUCER_CYCLES + 4 * memory_latency
+    work = max(feed.taps, engine.gemm.drain_interval)  # of a result
+    words = one.n // engine.lanes
+    done = 0
+    for first in range(0, feed.positions, engine.tile_m):
+        behind = min(first + engine.tile_m, feed.positions)
+        for word in range(0, words, engine.tile_words):
+            wide = min(engine.tile_words, words - word)
+            at = first
+            while at < behind:
+                row, col = divmod(at, feed.cols.outputs)
+                count = min(feed.cols.outputs - col, behind - at)
+                done = max(done, _ready(one, row)) + count * wide * work
+                at += count
+    return done + _REDUCER_CYCLES + 4 * memory_latency
+
+
+def _ready(one: Pass, row: int) -> int:
+    """When the first window of a row of them may begin, so that it does not wait for its taps."""
+    rows, cols = one.feed.rows, one.feed.cols
+    top = row * rows.stride - rows.pad_before
+    lines = [top + tap * rows.dilation + 1 for tap in range(rows.kernel)]
+    return max(min(line, one.feed.image_rows) * one.feed.line_words - tap * cols.kernel
+               for tap, line in enumerate(lines))  # fmt: skip
 
 
 def traffic_bytes(program: Program) -> dict[str, int]:
