@@ -51,6 +51,15 @@ LAYERS = (
     "hls.network.schedule",
     "hls.network.fifos",
     "hls.network.dataflow",
+    "hls.network.instructions",
+    "hls.network.layouts",
+    "hls.network.memory",
+    "hls.network.quotients",
+    "hls.network.overlay",
+    "hls.network.passes",
+    "hls.network.compiling",
+    "hls.network.costs",
+    "hls.network.overlay_network",
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}
