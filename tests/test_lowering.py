@@ -181,6 +181,63 @@ def test_a_project_is_not_lowered_twice(tmp_path: Path, monkeypatch: pytest.Monk
         lower_project(project, clock_ns=5.0)
 
 
+def test_namespaces_and_arguments_of_templates_name_the_processes() -> None:
+    made = lower(SOURCES / "namespaces.cpp", "namespaces")
+    files = {process["name"]: process["file"] for process in made.report["processes"]}
+    assert files == {
+        "conv1_slide": "namespaces.hpp", "conv1_multiply": "namespaces.hpp",
+        "conv2_slide": "namespaces.cpp", "conv2_multiply": "namespaces.cpp",
+        "halve": "namespaces.cpp",
+        "wires_widen_40_48": "namespaces.cpp", "wires_widen_48_64": "namespaces.cpp",
+    }  # fmt: skip
+    assert {f"namespaces_{name}.v" for name in files} <= {*made.files}
+    assert "// 24: window.right = last = in.read();" in made.files["namespaces_conv1_slide.v"]
+    ii = {f"conv{n}_{process}:pixel": (n, "") for n in (1, 2) for process in ("slide", "multiply")}
+    assert {name: found for name, found in loops(made).items() if "pixel" in name} == ii
+    tables = {
+        process["name"]: [(m["words"], m["read_ports"]) for m in process["memories"]
+                          if m["name"] == "kWeights"]
+        for process in made.report["processes"] if process["memories"]
+    }  # fmt: skip
+    # Each has a pragma, or none, of its own: one port of joined banks, or two.
+    assert tables == {"conv1_multiply": [(6, 1)], "conv2_multiply": [(6, 2)]}
+
+
+def test_pragmas_are_for_the_variables_that_cpp_means() -> None:
+    """Not for others of the same name, in functions that are inlined beside theirs."""
+    made = lower(SOURCES / "variables.cpp", "variables")
+    found = loops(made)
+    ii, reason = found.pop("variables:count")
+    assert (ii, "array kept (line 21)" in reason) == (2, True)
+    assert {ii for ii, _ in found.values()} == {1}
+    words = {m["name"]: m["words"] for m in made.report["processes"][0]["memories"]}
+    assert words == {
+        "kept": 128, "kept__1": 2000, "kept2_0": 4, "kept2_1": 4, "kept2_2": 4, "kept2_3": 4,
+        **{f"given_{i}": 1 for i in range(8)}, "second_kTable": 4, "first_kTable": 8,
+    }  # fmt: skip
+
+
+def test_numbered_processes_do_not_take_names_of_others(tmp_path: Path) -> None:
+    """Neither of functions that are called like that, nor of streams."""
+    made = lowered(
+        tmp_path,
+        """
+        #include <hls_stream.h>
+        static void move_1(hls::stream<int>& in, hls::stream<int>& out) { out.write(in.read()); }
+        static void move(hls::stream<int>& in, hls::stream<int>& out) { out.write(in.read() + 1); }
+        namespace b { static void c(hls::stream<int>& in, hls::stream<int>& out) {
+          out.write(in.read() + 2); } }
+        void f(hls::stream<int>& in, hls::stream<int>& out) {
+        #pragma HLS DATAFLOW
+          hls::stream<int> a, a2, b_c;
+          move_1(in, a); move(a, a2); move(a2, b_c); b::c(b_c, out);
+        }
+        """,
+    )
+    names = [process["name"] for process in made.report["processes"]]
+    assert names == ["move_1", "move", "move_2", "b_c_1"]
+
+
 @pytest.mark.parametrize("name", ["fir", "histogram", "matvec"])
 def test_a_users_own_file_lowers(name: str) -> None:
     made = lower(SOURCES / f"{name}.cpp", name)
@@ -206,7 +263,7 @@ def test_the_verilog_is_lint_clean(design: Conv2d | Gemm, tmp_path: Path) -> Non
     lint(list(lower_project(generate(design, tmp_path / "p")).files), design.name)
 
 
-@pytest.mark.parametrize("name", ["copy", "bundle", "shared"])
+@pytest.mark.parametrize("name", ["copy", "bundle", "shared", "steps"])
 def test_a_shared_master_is_lint_clean(name: str, tmp_path: Path) -> None:
     lower_source(SOURCES / f"{name}.cpp", name, tmp_path)
     lint(sorted((tmp_path / "rtl").glob("*.v")), name)

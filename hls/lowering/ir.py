@@ -6,6 +6,7 @@ Every stage takes a `Design` and hands it on; `Process.check` states what holds 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ __all__ = [
     "Pointer",
     "Process",
     "Register",
+    "Sequencer",
     "StreamEnd",
     "Value",
 ]
@@ -302,6 +304,35 @@ class Argument:
     port: str
 
 
+@dataclass(frozen=True)
+class Sequencer:
+    """The process `name` runs all others, the `region`, one run after the other.
+
+    It writes a word to the stream `region`_call, and reads one from `region`_return once they are
+    done. The word consists of the `scalars`, name and width, the lowest first.
+    """
+
+    name: str
+    region: str
+    scalars: dict[str, int]
+
+    @property
+    def back(self) -> str:
+        """The stream that it reads."""
+        return f"{self.region}_return"
+
+    @property
+    def width(self) -> int:
+        """Bits of a word."""
+        return max(1, sum(self.scalars.values()))
+
+    def place(self, scalar: str) -> str:
+        """Where in the word a scalar lies, as Verilog has it."""
+        names = list(self.scalars)
+        low = sum(self.scalars[name] for name in names[: names.index(scalar)])
+        return f"{low + self.scalars[scalar] - 1}:{low}"
+
+
 @dataclass(eq=False)
 class Design:
     """The top function: its processes and how they are joined.
@@ -313,8 +344,8 @@ class Design:
     processes: list[Process] = field(default_factory=list)
     fifos: list[Fifo] = field(default_factory=list)
     bindings: dict[str, dict[str, str]] = field(default_factory=dict)
-    inputs: list[Input] = field(default_factory=list)
-    pointers: list[Pointer] = field(default_factory=list)
+    own_names: list[str] = field(default_factory=list)
+    """Of the arguments and streams that the top declares."""
     streams: list[StreamEnd] = field(default_factory=list)
     memory_ports: list[MemoryPort] = field(default_factory=list)
     """One for each pointer that is used; those of one bundle share an AXI4 master."""
@@ -323,8 +354,21 @@ class Design:
     control: str = "s_axilite"
     """How it is started: s_axilite (registers), ap_ctrl_hs (wires) or ap_ctrl_none (always)."""
     result_bits: int = 0
+    sequencer: Sequencer | None = None
+    """Without one, the call of the top is one call of all processes."""
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
     """By argument, the options of its INTERFACE pragma."""
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, numbered if a process, a stream or an argument has that name."""
+        names = itertools.chain([wanted], (f"{wanted}_{i}" for i in itertools.count(1)))
+        return next(name for name in names if name not in {*self.bindings, *self.own_names})
+
+    def free_prefix(self, wanted: str) -> str:
+        """`wanted`, numbered if a name begins with it; what is to begin with it is then free."""
+        taken = [*self.bindings, *self.own_names]
+        prefixes = itertools.chain([wanted], (f"{wanted}_{i}" for i in itertools.count(1)))
+        return next(p for p in prefixes if not any(name.startswith(f"{p}_") for name in taken))
 
     def bundle(self, pointer: str) -> str:
         """The AXI4 master of a pointer argument."""

@@ -11,28 +11,16 @@ from hls.lowering.llvmir import FLAGS, Function, Instruction, Module, Unsupporte
 from hls.lowering.names import legal_name
 from hls.lowering.pointees import Pointees
 from hls.lowering.source import MARKER, Pragma
+from hls.lowering.symbols import process_name
 
-__all__ = ["Reading", "argument_name", "marks", "plain_name", "width_of"]
+__all__ = ["Reading", "argument_name", "bound", "marks", "width_of"]
 
 _TRACES = frozenset(
     ["sroa", "i", "fca", "load", "addr", "coerce", "copyload", "lcssa", "not", "mask", "masked",
      "off", "insert", "ext", "extract", "shift", "trunc", "loadedv", "storedv", "conv", "idxprom",
-     "spec", "select", "cond", "tmp"]
+     "spec", "select", "cond", "tmp", "lineloom"]
 )  # fmt: skip
 """Words in LLVM's names that are not of the source."""
-
-
-def plain_name(symbol: str) -> str:
-    """The source name of a mangled function or variable."""
-    if symbol.startswith("_ZZ"):
-        # A static variable of a function: its own name comes last, after E and its length.
-        for local in re.finditer(r"E(\d+)(?=(\w+?)(?:_\d+|__\d+_)?$)", symbol):
-            if int(local[1]) == len(local[2]):
-                return local[2]
-    found = re.match(r"_ZL?(\d+)", symbol)
-    if found is None:
-        return re.sub(r"\W", "_", symbol)
-    return symbol[found.end() : found.end() + int(found[1])]
 
 
 def marks(function: Function) -> list[int]:
@@ -48,6 +36,12 @@ def marks(function: Function) -> list[int]:
 def argument_name(name: str) -> str:
     """Scalars that travel in an object are called `frames.coerce` by clang."""
     return re.sub(r"\.coerce\d*$", "", name).replace(".", "_")
+
+
+def bound(inner: list[str], outer: list[str]) -> dict[str, str]:
+    """What the arguments of a process stand for, by both of their names."""
+    pairs = list(zip(inner, outer, strict=True))
+    return dict(pairs) | {legal_name(name): value for name, value in pairs}
 
 
 def width_of(kind: str, instruction: Instruction) -> int:
@@ -76,7 +70,8 @@ class Reading:
         self._module = module
         self._function = function
         self._pragmas = pragmas
-        self._process = Process(legal_name(plain_name(function.name)), file=function.file)
+        name = process_name(function.name, function.title)
+        self._process = Process(legal_name(name), file=function.file)
         self._values: dict[str, Value] = {}
         self._addresses: dict[str, Address | Choice] = {}
         self._arrays: dict[str, Array] = {}
