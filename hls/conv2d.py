@@ -17,9 +17,9 @@ from hls.dsp import Obstacle, Packing, choose
 from hls.epilogue import Clip, Epilogue
 from hls.fixed import Fixed
 from hls.geometry import Axis, WindowGeometry
-from hls.legality import ALGORITHMS, AUTO, check_conv2d
+from hls.legality import ALGORITHMS, AUTO, BASELINES, check_conv2d
 
-__all__ = ["ALGORITHMS", "AUTO", "Conv2d", "Padding", "Pool"]
+__all__ = ["ALGORITHMS", "AUTO", "BASELINES", "Conv2d", "Padding", "Pool"]
 
 Pair = int | tuple[int, int]
 
@@ -65,9 +65,10 @@ class Conv2d:
 
     Algorithms: "direct" is the line buffer described above. "im2col", "implicit" and "kn2row" run
     the layer on the systolic array of Gemm, see `hls.matrix_conv2d`: `simd` output positions and
-    `pe` filters side by side, weights in memory, up to `batch` frames a call. "naive" is the
-    baseline of plain loops, with words of `simd` and `pe` elements in memory. "auto" stands for the
-    cheapest of the others on a board (`hls.algorithms.resolve`, which `hls.generate` calls):
+    `pe` filters side by side, weights in memory, up to `batch` frames a call. Two baselines have the
+    same operands in memory: "kn2row_partials" writes the products of all taps there before it adds
+    them up (`hls.partials_conv2d`), and "naive" is plain loops. "auto" stands for the cheapest of
+    the others on a board (`hls.algorithms.resolve`, which `hls.generate` calls):
     `simd` x `pe` is then the number of multipliers, and a line buffer gets the lanes that suit it.
 
     With `packing`, two filters share a DSP block, which can ask for symmetric weights; "auto" does

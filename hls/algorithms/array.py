@@ -72,10 +72,13 @@ def array_cycles(engine: MatrixConv2d, memory: Memory) -> int:
     return math.ceil(engine.predicted_cycles + 2 * slower + waits)
 
 
-def product_cycles(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> int:
-    """Start to done of a matrix product."""
+def product_cycles(
+    gemm: Gemm, m: int, k: int, n: int, memory: Memory, *, b_by_tiles: bool = False
+) -> int:
+    """Start to done of a matrix product, whose B may lie tile by tile."""
     unlimited = gemm.cycles(m, k, n, memory_latency=memory.latency_cycles)
-    return math.ceil(unlimited + _product_waits(gemm, m, k, n, memory, b_run=_run_of_b(gemm, n)))
+    b_run = _LONG_RUN if b_by_tiles else _run_of_b(gemm, n)
+    return math.ceil(unlimited + _product_waits(gemm, m, k, n, memory, b_run=b_run))
 
 
 # ---------------------------------------------------------------------- waiting
