@@ -178,6 +178,7 @@ def _run(progress: Callable[[str], None]) -> list[Table]:
 
 
 ALGORITHM_BENCHMARK = Benchmark(
-    "algorithms", "direct, im2col, implicit, kn2row, its partials: the model beside RTL, networks",
+    "algorithms",
+    "direct, im2col, implicit, kn2row, its partials: the model beside RTL, networks",
     _run,
 )

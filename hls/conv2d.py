@@ -65,11 +65,12 @@ class Conv2d:
 
     Algorithms: "direct" is the line buffer described above. "im2col", "implicit" and "kn2row" run
     the layer on the systolic array of Gemm, see `hls.matrix_conv2d`: `simd` output positions and
-    `pe` filters side by side, weights in memory, up to `batch` frames a call. Two baselines have the
-    same operands in memory: "kn2row_partials" writes the products of all taps there before it adds
-    them up (`hls.partials_conv2d`), and "naive" is plain loops. "auto" stands for the cheapest of
-    the others on a board (`hls.algorithms.resolve`, which `hls.generate` calls):
-    `simd` x `pe` is then the number of multipliers, and a line buffer gets the lanes that suit it.
+    `pe` filters side by side, weights in memory, up to `batch` frames a call. Two are baselines:
+    "kn2row_partials" writes the products of all taps to memory before it adds them up
+    (`hls.partials_conv2d`), "naive" is plain loops with words of `simd` and `pe` elements in
+    memory. "auto" stands for the cheapest of the others on a board (`hls.algorithms.resolve`, which
+    `hls.generate` calls): `simd` x `pe` is then the number of multipliers, and a line buffer gets
+    the lanes that suit it.
 
     With `packing`, two filters share a DSP block, which can ask for symmetric weights; "auto" does
     so where it saves DSPs, by the rules of the DSP48E1, which hold on the DSP48E2 too; "dsp48e1"

@@ -25,7 +25,7 @@ CLOCK_NS = 10.0
 BOARD = "pynq-z2"
 """What algorithm="auto" is chosen for unless told otherwise."""
 
-_KERNELS = {
+_KERNELS: dict[type[Design], tuple[str, str]] = {
     NaiveConv2d: ("kernel.hpp", "naive.cpp"),
     PartialsConv2d: ("partials.hpp", "partials.cpp"),
 }

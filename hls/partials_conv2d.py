@@ -147,10 +147,7 @@ class PartialsConv2d(MatrixConv2d):
 
     @property
     def sum_words(self) -> int:
-        """Words of partials that the second phase adds up, for `batch` frames, those of padding too.
-
-        One goes through the adders in a cycle.
-        """
+        """Words of partials, of the padding too, that are added up for `batch` frames: one a cycle."""
         return self.conv.batch * self.positions * self.conv.window.taps * self.filter_words
 
     @cached_property

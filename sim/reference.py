@@ -41,9 +41,7 @@ def conv2d_output(conv: Conv2d, parameters: Parameters, x: npt.ArrayLike) -> npt
     return y.astype(conv.epilogue.output.dtype)
 
 
-def between(
-    engine: MatrixConv2d, parameters: Parameters, x: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
+def between(engine: MatrixConv2d, parameters: Parameters, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """[N, H, W, C] pixels, C filled up to whole words -> what a first phase leaves in memory."""
     if isinstance(engine, PartialsConv2d):
         return _partials(engine, parameters, x)

@@ -41,9 +41,7 @@ def partials_cost(engine: PartialsConv2d, board: Board, memory: Memory) -> Cost:
 def partials_cycles(engine: PartialsConv2d, memory: Memory) -> int:
     """Start to done for `batch` frames, both phases."""
     gemm = engine.gemm
-    product = product_cycles(
-        gemm, gemm.max_m, engine.k, gemm.max_n, memory, b_by_tiles=True
-    )
+    product = product_cycles(gemm, gemm.max_m, engine.k, gemm.max_n, memory, b_by_tiles=True)
     slower = memory.latency_cycles - MEMORY_LATENCY_CYCLES
     moved = sum(t.bytes for t in _sum_traffic(engine))
     partials = next(t for t in _sum_traffic(engine) if t.port == "a")
