@@ -82,7 +82,7 @@ NETWORK_LAYERS = Path(__file__).with_name("layers.csv")
 
 def design_of(name: str, algorithm: str) -> Conv2d:
     """A layer of LAYERS by an algorithm; a line buffer has as many multipliers as the array."""
-    layer = Conv2d(name=f"layer_{name}_{algorithm}", algorithm="auto", **LAYERS[name])
+    layer = Conv2d(name=f"l{name}_{algorithm}", algorithm="auto", **LAYERS[name])
     if algorithm == "direct":
         return direct_lanes(layer, layer.simd * layer.pe)
     return replace(layer, algorithm=algorithm)

@@ -147,7 +147,7 @@ class PartialsConv2d(MatrixConv2d):
 
     @property
     def sum_words(self) -> int:
-        """Words of partials, of the padding too, that are added up for `batch` frames: one a cycle."""
+        """Words of partials that are added up for `batch` frames, one a cycle; padding counts."""
         return self.conv.batch * self.positions * self.conv.window.taps * self.filter_words
 
     @cached_property

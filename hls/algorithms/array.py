@@ -179,11 +179,11 @@ def _tile_waits(
             draining = results * gemm.drain_interval
             beside = draining * b_bytes / high + row.rows * block_bytes
             leaving = max(0, results - _ROOM_WORDS) * c_bytes
-            held_up = memory.cycles(leaving + beside) - draining if leaving else 0.0
-            wait = max(memory.cycles(bytes_), b_words * b_pace, a_words * a_pace) - span
-            wait = max(wait, held_up)
+            held_up = max(0.0, memory.cycles(leaving + beside) - draining) if leaving else 0.0
+            moving = max(memory.cycles(bytes_), b_words * b_pace, a_words * a_pace)
+            wait = moving - span - held_up
             # Where A is slower than the array at its best, Gemm.cycles knows it.
-            waits += max(0.0, wait - max(0, a_words - span))
+            waits += held_up + max(0.0, wait - max(0, a_words - span))
             # In what time is left, rows of B of the next tile come.
             ahead_of_next = min(ahead, max(0.0, -wait) / b_pace)
             spans, moved = spans + span, moved + bytes_
