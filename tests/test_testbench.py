@@ -103,7 +103,7 @@ ARRAYS = [
     ),
     Conv2d(
         name="apart", height=5, width=6, in_channels=3, out_channels=5, kernel=(2, 3),
-        stride=(1, 2), padding=(1, 0, 2, 1), input="u8", weight="s4", input_zero_point=100,
+        stride=(2, 1), padding=(1, 0, 2, 1), input="u8", weight="s4", input_zero_point=100,
         output_zero_point=-5, requantize="channel", algorithm="kn2row_partials", simd=2, pe=4,
         batch=2,
     ),
