@@ -237,7 +237,7 @@ BROKEN = [
     ("quantized", "bias", "lanes[l] + bias", "lanes[l] - bias"),
     ("quantized", "shift", "column.range(127, 96)", "column.range(127, 96) + 1"),
     ("quantized", "clamp", "value < kOutputLow", "value < kOutputLow - 50"),
-    ("apart", "padding", "(inside ? pixel_at : 0) + partial", "pixel_at + partial"),
+    ("apart", "padding", "inside ? pixel_at : 0)", "inside ? pixel_at : kPixelStep)"),
     ("apart", "frames", "frame_ends ? kFrameStep :", "false ? kFrameStep :"),
 ]
 
