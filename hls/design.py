@@ -14,6 +14,7 @@ from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.naive_conv2d import NaiveConv2d
+from hls.partials_conv2d import PartialsConv2d
 
 __all__ = [
     "ENGINES",
@@ -25,6 +26,7 @@ __all__ = [
     "MatrixConv2d",
     "NaiveConv2d",
     "Padding",
+    "PartialsConv2d",
     "Pool",
     "engine",
     "from_dict",
@@ -42,6 +44,7 @@ ENGINES: dict[type[Design], str] = {
     Conv2d: "conv2d",
     MatrixConv2d: "matrix_conv2d",
     NaiveConv2d: "matrix_conv2d",
+    PartialsConv2d: "matrix_conv2d",
     Gemm: "gemm",
 }
 """What computes -> its name, as in file names and in manifest.json."""
@@ -62,7 +65,8 @@ def engine(design: Design) -> Design:
             "Conv2d: algorithm='auto' is not chosen yet; generate does that for a board, or "
             "hls.algorithms.resolve"
         )
-    return NaiveConv2d(design) if design.algorithm == "naive" else MatrixConv2d(design)
+    baselines = {"naive": NaiveConv2d, "kn2row_partials": PartialsConv2d}
+    return baselines.get(design.algorithm, MatrixConv2d)(design)
 
 
 def layer(design: Design) -> Conv2d | None:

@@ -226,8 +226,11 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
         defines += ["-DLINELOOM_LOAD"] if design.weights == "load" else []
     elif design.has_parameters:
         defines.append("-DLINELOOM_PARAMETERS")
-    if isinstance(design, MatrixConv2d) and design.transforms:
-        defines.append("-DLINELOOM_TRANSFORMS")
+    if isinstance(design, MatrixConv2d):
+        defines.append(f"-DLINELOOM_FILTERS={design.conv.out_channels}")
+        if design.u_words:
+            words = {"WORD": design.u_word, "WORDS": design.u_words}
+            defines += [f"-DLINELOOM_U_{name}={value}" for name, value in words.items()]
     flags = [*_FLAGS, *defines, *([] if headers == INCLUDE else _VENDOR_FLAGS)]
     read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(_HERE.glob("csim_*.hpp")),
             *sorted(headers.rglob("*.h")), *sorted(INCLUDE.glob("*.h"))]  # fmt: skip

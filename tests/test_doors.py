@@ -41,6 +41,7 @@ LAYERS = (
     "hls.gemm",
     "hls.matrix_conv2d",
     "hls.naive_conv2d",
+    "hls.partials_conv2d",
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}
