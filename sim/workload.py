@@ -181,7 +181,7 @@ def matrix_conv2d(
 ) -> Workload:
     """Frames [N, H, W, C] on the array: for each of `batches` a call a phase, the first measured.
 
-    What comes out of the phase that makes the patches is compared as well.
+    What comes out of a phase that only prepares the next one is compared as well.
     """
     conv, memory = engine.conv, Placement()
     calls, expected, results = [], [], []
@@ -201,15 +201,16 @@ def matrix_conv2d(
         buffers = {"x": pixels, **operands, "c": fresh(rows, row_bytes)}
         placed = memory.place(buffers, writable="c")
         counts = {"frames": len(x)}
-        if engine.transforms:
-            patches = reference.patches(engine, pixels.reshape(*x.shape[:3], -1))
-            placed |= memory.place({"u": fresh(rows, engine.k * x.itemsize)}, writable="u")
+        if engine.u_words:
+            between = reference.between(engine, parameters, pixels.reshape(*x.shape[:3], -1))
+            placed |= memory.place({"u": fresh(len(between), between[0].nbytes)}, writable="u")
             # The same place, read through another port.
             placed["a"] = replace(placed["u"], port="m_axi_gmem_a", writable=False)
-            call({"unroll": len(x), "frames": 0}, placed, patches, "u")
-            counts["unroll"] = 0
+            first = engine.counts[0]
+            call({first: len(x), "frames": 0}, placed, between, "u")
+            counts[first] = 0
         call(counts, placed, y, "c")
-    phases = 2 if engine.transforms else 1
+    phases = len(engine.counts)
     return Workload(
         calls=calls,
         expected=expected,

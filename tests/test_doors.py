@@ -41,6 +41,7 @@ LAYERS = (
     "hls.gemm",
     "hls.matrix_conv2d",
     "hls.naive_conv2d",
+    "hls.partials_conv2d",
     "hls.parameters",
     "hls.network.layers",
     "hls.network.network",
