@@ -8,4 +8,3 @@ LOGIC_LUTS.
 """
 
 from __future__ import annotations
-
