@@ -2,9 +2,9 @@
 
 Where paths meet again, call need(s, k) the number of words that must have entered the network
 before word k of stream s can be made: processes are deterministic and read in a fixed order
-(`hls.network.order`), so it is a fact of the network alone. Let a process wait for word i of stream a after it has taken m words of
-its other input b. The FIFO of b has room for all that b's side can make of the words that a is
-waiting for if it holds
+(`hls.network.order`), so it is a fact of the network alone. Let a process wait for word i of stream
+a after it has taken m words of its other input b. The FIFO of b has room for all that b's side can
+make of the words that a is waiting for if it holds
 
     |{ j : need(b, j) <= need(a, i) }| - m
 

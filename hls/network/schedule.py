@@ -93,7 +93,8 @@ def _all_frames(own: Order, words: int) -> Order:
 
 def _at(written: Times, count: Order) -> Times:
     """When so many words are written."""
-    return np.concatenate([[0.0], written])[np.maximum(count, 0)]
+    times: Times = np.concatenate([[0.0], written])[np.maximum(count, 0)]
+    return times
 
 
 def _reads(written: Times, count: Order, made: Times) -> Times:
