@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from benchmarks.designs import DESIGNS
 from benchmarks.projects import prepared
 from benchmarks.tables import Benchmark, Table, Value
-from hls.design import Design
+from hls.design import Design, Operator
 from hls.estimate import Usage, estimate
 from hls.project import Project
 from hls.rtl import lower_project
@@ -37,7 +37,7 @@ def size(project: Project) -> Sized:
     return project.design, usage, sum(len(file.read_text().splitlines()) for file in rtl.files)
 
 
-def size_all(designs: Sequence[Design], progress: Callable[[str], None]) -> list[Sized]:
+def size_all(designs: Sequence[Operator], progress: Callable[[str], None]) -> list[Sized]:
     """Estimate designs, some at once; if one fails or the program is to end, all others end.
 
     Raises:

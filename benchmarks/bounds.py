@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.designs import DESIGNS
 from benchmarks.tables import Benchmark, Table
-from hls.design import Design
+from hls.design import Operator
 
 __all__ = ["BOUNDS", "bounds"]
 
 
-def bounds(designs: Sequence[Design]) -> Table:
+def bounds(designs: Sequence[Operator]) -> Table:
     """Lower bound and prediction of each design, with the memory and the traffic they take."""
     return Table(
         title="Cycles against the lower bound",

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from benchmarks.tables import Benchmark, Table
 from hls.conv2d import Conv2d, Pool
-from hls.design import Design
+from hls.design import Operator
 from hls.errors import CheckFailed
 from hls.gemm import Gemm
 from hls.generator import generate
@@ -69,7 +69,7 @@ class Layer:
         return reference.conv2d_output(design, parameters, x)
 
 
-def network(batch: int) -> list[Design]:
+def network(batch: int) -> list[Operator]:
     """The layers; a product takes `batch` images at once."""
     convs: list[Conv2d] = []
     size, channels = 32, 3

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hls.conv2d import Conv2d
-from hls.design import Design
+from hls.design import Operator
 from hls.gemm import Gemm
 
 __all__ = ["DESIGNS", "MARKS", "Mark", "convolution", "product"]
@@ -59,7 +59,7 @@ def product(size: int, array: int) -> Gemm:
     )
 
 
-DESIGNS: tuple[Design, ...] = (
+DESIGNS: tuple[Operator, ...] = (
     convolution(32, 3, 16, 3, "same"),
     convolution(16, 16, 32, 3, "same"),
     convolution(14, 64, 64, 3, "same"),

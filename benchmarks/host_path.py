@@ -16,7 +16,7 @@ from benchmarks.designs import DESIGNS
 from benchmarks.projects import prepared
 from benchmarks.tables import Benchmark, Table
 from hls.conv2d import Conv2d
-from hls.design import Design
+from hls.design import Operator
 from hls.errors import CheckFailed
 from hls.gemm import Gemm
 from hls.project import Project
@@ -55,7 +55,7 @@ Array = npt.NDArray[Any]
 class Split:
     """A warm call of a design: the fastest of some, in seconds and cycles of the fabric."""
 
-    design: Design
+    design: Operator
     frames: int
     packing_s: float
     running_s: float
@@ -68,7 +68,7 @@ class Split:
         return self.frames * self.design.lower_bound_cycles
 
 
-def split(design: Design, frames: int, calls: int = SPLIT_CALLS) -> Split:
+def split(design: Operator, frames: int, calls: int = SPLIT_CALLS) -> Split:
     """Time a call of `frames` frames (1 for a product, which has its largest sizes).
 
     Raises:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hls import tools
-from hls.design import Design
+from hls.design import Operator
 from hls.generator import generate
 from hls.project import Project
 
@@ -32,7 +32,7 @@ class Lowering:
     """Most memory of Python plus most of the compiler that it calls, in MiB."""
 
 
-def prepared(design: Design, group: str) -> Project:
+def prepared(design: Operator, group: str) -> Project:
     """The project of a design in `group`, a folder of FOLDER; the old one if nothing changed."""
     place = FOLDER / group / design.name
     fresh = generate(design, FOLDER / "fresh" / design.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.designs import DESIGNS, MARKS, Mark
 from benchmarks.projects import Lowering, lowered, prepared
 from benchmarks.tables import Benchmark, Table
-from hls.design import Design
+from hls.design import Operator
 from hls.errors import CheckFailed
 from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.project import Project
@@ -25,13 +25,13 @@ MOST_SECONDS, MOST_MB = 30, 4096
 class Measured:
     """A design that was lowered and simulated, bit-exactly."""
 
-    design: Design
+    design: Operator
     lowering: Lowering
     result: CosimResult
     verilog_lines: int
 
 
-def measure(design: Design) -> Measured:
+def measure(design: Operator) -> Measured:
     """Lower a design and simulate it without stalls.
 
     Raises:

@@ -5,45 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from hls import pacing
-from hls.checks import (
-    one_of,
-    pair,
-    reject,
-    require_format,
-    whole,
-)
+from hls import pacing, windows
+from hls.checks import reject, require_format
 from hls.dsp import Obstacle, Packing, choose
-from hls.epilogue import Clip, Epilogue
+from hls.epilogue import Clip, Epilogue, worst_case
 from hls.fixed import Fixed
-from hls.geometry import Axis, WindowGeometry
+from hls.geometry import WindowGeometry
 from hls.legality import ALGORITHMS, AUTO, check_conv2d
+from hls.windows import Padding, Pair, Pool
 
 __all__ = ["ALGORITHMS", "AUTO", "Conv2d", "Padding", "Pool"]
-
-Pair = int | tuple[int, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Padding:
-    """Rows and columns of the input zero point around the image."""
-
-    top: int = 0
-    bottom: int = 0
-    left: int = 0
-    right: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pool:
-    """Pooling fused behind the activation: no padding, partial windows at the edge are dropped.
-
-    `average` rounds half to even, as the requantization does. `stride` is `size` unless given.
-    """
-
-    kind: str = "max"
-    size: Pair = 2
-    stride: Pair | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,80 +153,17 @@ class Conv2d:
     @cached_property
     def pads(self) -> Padding:
         """The padding, resolved ("same" as ONNX SAME_UPPER: the odd row or column at the end)."""
-        if isinstance(self.padding, Padding):
-            pads = (self.padding.top, self.padding.bottom, self.padding.left, self.padding.right)
-        elif isinstance(self.padding, str):
-            one_of("Conv2d", "padding", self.padding, ("valid", "same"))
-            if self.padding == "valid":
-                return Padding()
-            pads = (*self._same(self.height, 0), *self._same(self.width, 1))
-        elif isinstance(self.padding, tuple | list):
-            if len(self.padding) != 4:
-                raise reject(
-                    "Conv2d", f"padding={self.padding!r}", f"has {len(self.padding)} entries",
-                    "use (top, bottom, left, right)",
-                )  # fmt: skip
-            pads = self.padding
-        else:
-            pads = (self.padding,) * 4
-        names = ("top", "bottom", "left", "right")
-        checked = {
-            name: whole("Conv2d", f"padding {name}", pad, 0, 1024)
-            for name, pad in zip(names, pads, strict=True)
-        }
-        return Padding(**checked)
-
-    def _same(self, size: int, axis: int) -> tuple[int, int]:
-        kernel, stride, dilation = self._walk
-        outputs = -(-size // stride[axis])
-        reach = dilation[axis] * (kernel[axis] - 1)
-        total = max(0, (outputs - 1) * stride[axis] + reach + 1 - size)
-        return total // 2, total - total // 2
-
-    @cached_property
-    def _walk(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        return (
-            pair("Conv2d", "kernel", self.kernel, 1, 11),
-            pair("Conv2d", "stride", self.stride, 1, 64),
-            pair("Conv2d", "dilation", self.dilation, 1, 64),
-        )
+        return windows.pads_of(self)
 
     @cached_property
     def window(self) -> WindowGeometry:
         """The sliding window of the convolution."""
-        kernel, stride, dilation = self._walk
-        sizes = (self.height, self.width)
-        pads = ((self.pads.top, self.pads.bottom), (self.pads.left, self.pads.right))
-        rows, cols = (
-            Axis(
-                size=sizes[i], kernel=kernel[i], stride=stride[i], dilation=dilation[i],
-                pad_before=pads[i][0], pad_after=pads[i][1],
-            )
-            for i in (0, 1)
-        )  # fmt: skip
-        return WindowGeometry(rows=rows, cols=cols, beats=-(-self.in_channels // self.simd))
+        return windows.window_of(self)
 
     @cached_property
     def pool_window(self) -> WindowGeometry | None:
         """The sliding window of the pooling over the convolution's output, if there is one."""
-        if self.pooling is None:
-            return None
-        given: object = self.pooling  # a configuration file may hold anything
-        if not isinstance(given, Pool):
-            rule = "is neither None nor a Pool"
-            raise reject("Conv2d", f"pooling={given!r}", rule, "use one like Pool(size=2)")
-        one_of("Conv2d", "pooling kind", self.pooling.kind, ("max", "average"))
-        size = pair("Conv2d", "pooling size", self.pooling.size, 1, 64)
-        chosen = size if self.pooling.stride is None else self.pooling.stride
-        stride = pair("Conv2d", "pooling stride", chosen, 1, 64)
-        rows, cols = (
-            Axis(
-                size=axis.outputs, kernel=size[i], stride=stride[i], dilation=1,
-                pad_before=0, pad_after=0,
-            )
-            for i, axis in enumerate((self.window.rows, self.window.cols))
-        )  # fmt: skip
-        return WindowGeometry(rows=rows, cols=cols, beats=self.out_channels // self.pe)
+        return windows.pool_window_of(self)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -504,21 +412,3 @@ class Conv2d:
     def parameter_bytes(self) -> int:
         """Bytes of one set of run-time weights; 0 when they are baked in."""
         return self.parameter_words * 4 if self.weights == "load" else 0
-
-
-def worst_case(
-    products: int, left: Fixed, left_zero_point: int, right: Fixed, bias: Fixed | None
-) -> Fixed:
-    """The narrowest signed format for sum((left - zero_point) * right) + bias.
-
-    Exact: it looks at the four corners of a product, so u8 x s8 needs a bit less than the rule
-    of thumb bits + bits + log2(products). `left` and `right` are formats of the operands.
-    """
-    corners = [
-        (a - left_zero_point) * b
-        for a in (left.minimum, left.maximum)
-        for b in (right.minimum, right.maximum)
-    ]
-    low = products * min(*corners, 0) + (bias.minimum if bias else 0)
-    high = products * max(*corners, 0) + (bias.maximum if bias else 0)
-    return Fixed.holding(low, high)

@@ -14,26 +14,33 @@ from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.naive_conv2d import NaiveConv2d
+from hls.network.dataflow import DataflowNetwork
 
 __all__ = [
     "ENGINES",
     "KINDS",
     "Clip",
     "Conv2d",
+    "DataflowNetwork",
     "Design",
     "Gemm",
     "MatrixConv2d",
     "NaiveConv2d",
+    "Operator",
     "Padding",
     "Pool",
     "engine",
+    "framed",
     "from_dict",
     "layer",
     "to_dict",
 ]
 
-Design = Conv2d | Gemm | MatrixConv2d
-"""What can be generated; a MatrixConv2d is the engine of a Conv2d with another algorithm."""
+Operator = Conv2d | Gemm | MatrixConv2d
+"""One layer; a MatrixConv2d is the engine of a Conv2d with another algorithm."""
+
+Design = Operator | DataflowNetwork
+"""What can be generated."""
 
 KINDS: dict[str, type[Conv2d] | type[Gemm]] = {"conv2d": Conv2d, "gemm": Gemm}
 """Name of a kind of design, as in manifest.json and on the command line -> class."""
@@ -43,13 +50,14 @@ ENGINES: dict[type[Design], str] = {
     MatrixConv2d: "matrix_conv2d",
     NaiveConv2d: "matrix_conv2d",
     Gemm: "gemm",
+    DataflowNetwork: "conv2d",
 }
 """What computes -> its name, as in file names and in manifest.json."""
 
 _NESTED = {"padding": Padding, "pooling": Pool, "activation": Clip}
 
 
-def engine(design: Design) -> Design:
+def engine(design: Operator) -> Operator:
     """What computes `design`: itself, or the engine that its algorithm asks for.
 
     Raises:
@@ -72,11 +80,18 @@ def layer(design: Design) -> Conv2d | None:
     return design if isinstance(design, Conv2d) else None
 
 
+def framed(design: Design) -> Conv2d | DataflowNetwork | None:
+    """What takes frames [N, H, W, C]: a network, or the convolution of `layer`; None of a Gemm."""
+    return design if isinstance(design, DataflowNetwork) else layer(design)
+
+
 def to_dict(design: Design) -> dict[str, Any]:
     """`design` as JSON-able data, kind included; `from_dict` and `engine` read it back.
 
-    An engine is told by its layer.
+    An engine is told by its layer, a network by what is chosen for it; itself it has files.
     """
+    if isinstance(design, DataflowNetwork):
+        return design.data()
     if isinstance(design, MatrixConv2d):
         design = design.conv
     kind = next(kind for kind, cls in KINDS.items() if isinstance(design, cls))

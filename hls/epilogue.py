@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hls.checks import one_of, reject, require_format, whole
 from hls.fixed import Fixed
 
-__all__ = ["REQUANTIZE", "Clip", "Epilogue"]
+__all__ = ["REQUANTIZE", "Clip", "Epilogue", "worst_case"]
 
 REQUANTIZE = ("none", "tensor", "channel")
 
@@ -110,3 +110,21 @@ def _limits(owner: str, output: Fixed, zero_point: int, activation: str | Clip) 
     one_of(owner, "activation", activation, ("none", "relu"))
     # A real zero is `zero_point` in the output's units, so that is where ReLU cuts.
     return (zero_point if activation == "relu" else output.minimum), output.maximum
+
+
+def worst_case(
+    products: int, left: Fixed, left_zero_point: int, right: Fixed, bias: Fixed | None
+) -> Fixed:
+    """The narrowest signed format for sum((left - zero_point) * right) + bias.
+
+    Exact: it looks at the four corners of a product, so u8 x s8 needs a bit less than the rule
+    of thumb bits + bits + log2(products). `left` and `right` are formats of the operands.
+    """
+    corners = [
+        (a - left_zero_point) * b
+        for a in (left.minimum, left.maximum)
+        for b in (right.minimum, right.maximum)
+    ]
+    low = products * min(*corners, 0) + (bias.minimum if bias else 0)
+    high = products * max(*corners, 0) + (bias.maximum if bias else 0)
+    return Fixed.holding(low, high)

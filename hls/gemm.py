@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hls.checks import one_of, reject, require_format, whole
-from hls.conv2d import worst_case
-from hls.dsp import CHOICES, Obstacle, Packing, choose
-from hls.epilogue import Clip, Epilogue
+from hls import gemm_pacing
+from hls.checks import reject, require_format
+from hls.dsp import Obstacle, Packing, choose
+from hls.epilogue import Clip, Epilogue, worst_case
 from hls.fixed import Fixed
-from hls.naming import require_name
+from hls.gemm_legality import check_gemm
 from hls.tiling import Tile, best_tile
 
 __all__ = ["Gemm"]
-
-MAX_PORT_BITS = 1024
-"""Widest AXI4 data bus (ARM IHI 0022, A1.3.1)."""
 
 MEMORY_LATENCY_CYCLES = 2
 """Of the memories in a cosimulation: the word of an address comes two cycles after it."""
@@ -69,77 +65,9 @@ class Gemm:
     packing: str = "off"
     name: str = "gemm"
 
-    # ------------------------------------------------------------------ legality
-
     def __post_init__(self) -> None:
         """Check every rule; derived objects are built once so that none can fail later."""
-        require_name("Gemm", self.name)
-        one_of("Gemm", "packing", self.packing, CHOICES)
-        for field in ("max_m", "max_k", "max_n"):
-            whole("Gemm", field, getattr(self, field), 1, 65536)
-        for field in ("rows", "cols"):
-            count = whole("Gemm", field, getattr(self, field), 2, 64)
-            if count & (count - 1):
-                below = 1 << (count.bit_length() - 1)
-                rule = "is not a power of two, as a memory word must be"
-                raise reject("Gemm", f"{field}={count}", rule, f"use {below} or {2 * below}")
-        self._check_port("rows", self.rows, self.input_format)
-        self._check_port("cols", self.cols, self.weight_format)
-        self._check_port("cols", self.cols, self.epilogue.output)
-        _ = self.bias_format  # which nothing else asks for where the accumulator is given
-        for field, step, multiple in (
-            ("tile_m", "rows", self.rows), ("tile_n", "cols", self.cols),
-            ("tile_k", "rows", self.rows),
-        ):  # fmt: skip
-            self._check_tile(field, step, multiple)
-        self._check_budget()
-        whole(
-            "Gemm", "input_zero_point", self.input_zero_point,
-            self.input_format.minimum, self.input_format.maximum,
-        )  # fmt: skip
-        if self.input_zero_point and not self.has_parameters:
-            raise reject(
-                "Gemm", f"input_zero_point={self.input_zero_point}",
-                "needs a bias to be folded into", "set bias, for example s32",
-            )  # fmt: skip
-
-    @staticmethod
-    def _check_port(lanes: str, count: int, element: Fixed) -> None:
-        bits = count * element.container_bits
-        if bits > MAX_PORT_BITS:
-            raise reject(
-                "Gemm", f"{lanes}={count}",
-                f"makes a memory port of {bits} bits ({element.container_bits} an element), over "
-                f"the {MAX_PORT_BITS} of AXI4",
-                f"use {lanes} up to {MAX_PORT_BITS // element.container_bits}",
-            )  # fmt: skip
-
-    def _check_tile(self, field: str, step: str, multiple: int) -> None:
-        given = getattr(self, field)
-        if given is None:
-            return
-        size = whole("Gemm", field, given, 1, 65536)
-        if size % multiple:
-            below, above = size // multiple * multiple, -(-size // multiple) * multiple
-            use = f"use {below} or {above}" if below else f"use {above}"
-            raise reject("Gemm", f"{field}={size}", f"is not a multiple of {step}={multiple}", use)
-
-    def _check_budget(self) -> None:
-        if self.on_chip_kbits is None:
-            return
-        budget = whole("Gemm", "on_chip_kbits", self.on_chip_kbits, 1, 1 << 20)
-        if self.tile_m is not None or self.tile_n is not None:
-            raise reject(
-                "Gemm", f"on_chip_kbits={budget}", "chooses the tile, which is given as well",
-                "leave tile_m and tile_n away, or on_chip_kbits",
-            )  # fmt: skip
-        if self._affordable_sums < 1:
-            least = -(-self._sum_bits // 1024)
-            raise reject(
-                "Gemm", f"on_chip_kbits={budget}",
-                f"does not hold one sum in each of {self.multipliers} PEs",
-                f"use at least {least}",
-            )  # fmt: skip
+        check_gemm(self)
 
     # ------------------------------------------------------------------ formats
 
@@ -225,20 +153,21 @@ class Gemm:
         if self.on_chip_kbits is None:
             return Tile(high=min(4, high), wide=min(4, wide))
         # Memories have powers of two.
-        sums = 1 << (self._affordable_sums.bit_length() - 1)
+        sums = 1 << (self.affordable_sums.bit_length() - 1)
         a = self.rows * self.max_k * self.input_format.container_bits
         b = self.cols * self.max_k * self.weight_format.container_bits
         return best_tile(high, wide, sums, a, b)
 
     @property
-    def _sum_bits(self) -> int:
+    def sum_bits(self) -> int:
         """One sum and one result in each PE."""
         return 2 * self.multipliers * self.epilogue.accumulator.bits
 
     @property
-    def _affordable_sums(self) -> int:
+    def affordable_sums(self) -> int:
+        """Sums that a PE may keep within `on_chip_kbits`."""
         assert self.on_chip_kbits is not None
-        return self.on_chip_kbits * 1024 // self._sum_bits
+        return self.on_chip_kbits * 1024 // self.sum_bits
 
     @property
     def tile_depth(self) -> int:
@@ -373,7 +302,7 @@ class Gemm:
     @property
     def on_chip_bits(self) -> int:
         """Sums and results of a tile, words of A, rows of B, parameters of the columns."""
-        sums = self._sum_bits * self.sum_words
+        sums = self.sum_bits * self.sum_words
         a = self.rows * self.buffer_words * self.rows * self.input_format.container_bits
         b = self.b_rows * self.tile_cols * self.weight_format.container_bits
         table = self.max_n * 128 if self.has_parameters else 0
@@ -397,84 +326,8 @@ class Gemm:
         }
 
     def cycles(self, m: int, k: int, n: int, *, memory_latency: int = MEMORY_LATENCY_CYCLES) -> int:
-        """Start to done, as cosimulation counts them without stalls.
-
-        The array takes a pass over the sums of a tile for each of the k columns of A, tile after
-        tile without a gap, but for: the wait for the first words of A, and for later ones where
-        its port is slower than the array; a last pass that waits until the results of the tile
-        before have left; the results of the last tile.
-
-        Args:
-            memory_latency: from an address to its first word, and from a last word to its answer.
-        """
-        row_words = -(-k // self.rows)
-        last_columns = k - (row_words - 1) // self.tile_words * self.tile_words * self.rows
-        starts = loaded = 0  # of a tile: its last pass begins, all of its words of A are there
-        passed = drained = 0  # from its start: until the pass is over, until its results are out
-        for count, rows, wide in self._tile_runs(m, n):
-            one_pass = max(-(-rows // self.rows) * wide, self.min_pass)
-            drain = self.drain_wait + 1 + rows * wide * self.drain_interval
-            if not passed:
-                starts = self.first_tile_wait(k, rows, one_pass) + (k - 1) * one_pass
-                if self.has_parameters:  # until the table is read, a stream holds four results
-                    tiles, others = divmod(4, rows * wide)
-                    held = tiles * max(k * one_pass, drain) + others * self.drain_interval
-                    starts = max(starts, n - self.drain_wait - held)
-                loaded, passed, drained, count = rows * row_words, one_pass, drain, count - 1
-            if count:
-                loaded = max(loaded, starts - self.a_places * self.tile_rows)
-                before = loaded + (count - 1) * rows * row_words  # the last of these tiles
-                loaded = before + rows * row_words
-                starts += max(passed + (k - 1) * one_pass, drained)
-                starts += (count - 1) * max(k * one_pass, drain)
-                starts = max(
-                    starts,
-                    before + rows * min(row_words, self.tile_words) + (k - 1) * one_pass,
-                    loaded + (last_columns - 1) * one_pass,
-                )
-                passed, drained = one_pass, drain
-        finished = starts + drained
-        if self.has_parameters:
-            finished = max(finished, n + m * -(-n // self.cols) * self.drain_interval)
-        return finished + self._pipeline_cycles + 2 * memory_latency
-
-    def _tile_runs(self, m: int, n: int) -> Iterator[tuple[int, int, int]]:
-        """The tiles of C in order, as (equal ones in a run, rows, width in arrays)."""
-        across, rest = divmod(-(-n // self.cols), self.sub_cols)
-        for first in range(0, m, self.tile_rows):
-            rows = min(m - first, self.tile_rows)
-            if across:
-                yield across, rows, self.sub_cols
-            if rest:
-                yield 1, rows, rest
-
-    def first_blocks(self, k: int) -> Iterator[int]:
-        """Words a row of the first tile's blocks, as they grow, up to the first of full length."""
-        left, size = -(-k // self.rows), 1
-        while left:
-            size = min(size, left)
-            yield size
-            if size == self.tile_words:
-                return
-            left -= size
-            size = min(2 * size, self.tile_words)
-
-    def first_tile_wait(self, k: int, rows: int, one_pass: int) -> int:
-        """Cycles that the array waits for A in the first tile, as its blocks grow.
-
-        From the first block of full length on, one arrives while the one before is used.
-        """
-        loaded = used = waited = 0
-        for size in self.first_blocks(k):
-            loaded += rows * size
-            waited = max(waited, loaded - used)
-            used += size * self.rows * one_pass
-        return waited
-
-    @property
-    def _pipeline_cycles(self) -> int:
-        """Registers from the start to the first address, and from words of A to words of C."""
-        return 24 if self.epilogue.requantized else 19
+        """Start to done, as cosimulation counts them without stalls; see `hls.gemm_pacing`."""
+        return gemm_pacing.cycles(self, m, k, n, memory_latency)
 
     @property
     def drain_wait(self) -> int:

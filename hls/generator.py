@@ -11,14 +11,14 @@ from hls import bench
 from hls.algorithms import Choice, resolve
 from hls.boards import board as board_of
 from hls.conv2d import Conv2d
-from hls.design import Design, MatrixConv2d, NaiveConv2d, engine, layer
+from hls.design import DataflowNetwork, Design, MatrixConv2d, NaiveConv2d, Operator, engine, layer
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.manifest import manifest
 from hls.parameters import Parameters, Tables, random_parameters
 from hls.project import Project, publish
 from hls.rendering import render
 
-__all__ = ["generate", "summary", "texts"]
+__all__ = ["CLOCK_NS", "PART", "conv2d_context", "conv2d_summary", "generate", "summary", "texts"]
 
 PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0
@@ -27,7 +27,7 @@ BOARD = "pynq-z2"
 
 
 def generate(
-    design: Design,
+    design: Operator,
     path: str | Path,
     *,
     parameters: Parameters | Mapping[str, Any] | None = None,
@@ -63,16 +63,17 @@ def generate(
             parameters = Parameters.checked(conv, parameters, "parameters")
     else:
         parameters = None
-    return publish(texts(design, parameters, choice), parameters, Path(path))
+    arrays = {} if parameters is None else {"parameters.npz": parameters.arrays}
+    return publish(texts(design, parameters, choice), arrays, Path(path))
 
 
 def texts(
-    design: Design, parameters: Parameters | None, choice: Choice | None = None
+    design: Operator, parameters: Parameters | None, choice: Choice | None = None
 ) -> dict[str, str]:
     """All generated text files of `design`: path inside the project -> content."""
     if isinstance(design, Conv2d):
         assert parameters is not None
-        context = _conv2d(design, parameters)
+        context = conv2d_context(design, parameters)
         files = (
             {"weights.hpp": f"src/{design.name}_weights.hpp"} if (design.weights == "rom") else {}
         )
@@ -94,7 +95,7 @@ def texts(
     return dict(sorted(rendered.items()))
 
 
-def _common(design: Design) -> dict[str, Any]:
+def _common(design: Operator) -> dict[str, Any]:
     epilogue = design.epilogue
     return {
         "design": design,
@@ -107,7 +108,7 @@ def _common(design: Design) -> dict[str, Any]:
     }
 
 
-def _rounding(design: Design, max_shift: int) -> dict[str, int]:
+def _rounding(design: Operator, max_shift: int) -> dict[str, int]:
     return {
         "max_shift": max_shift,
         "rounded_bits": max(
@@ -116,7 +117,8 @@ def _rounding(design: Design, max_shift: int) -> dict[str, int]:
     }
 
 
-def _conv2d(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
+def conv2d_context(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
+    """What the templates of a line-buffer convolution are filled with."""
     tables = Tables.of(conv, parameters)
     baked = conv.weights == "rom" and tables.shift is not None
     max_shift = int(tables.shift.max()) if baked and tables.shift is not None else conv.max_shift
@@ -143,17 +145,20 @@ def _conv2d(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
 
 
 def summary(design: Design) -> str:
-    """One line that tells an engineer which layer this is."""
+    """One line that tells an engineer which layer or network this is."""
+    if isinstance(design, DataflowNetwork):
+        return design.summary
     if isinstance(design, Conv2d):
-        return _conv2d_summary(design)
+        return conv2d_summary(design)
     if isinstance(design, MatrixConv2d):
         array = f"{design.algorithm} on {design.gemm.rows}x{design.gemm.cols} PEs"
         how = "as plain loops" if isinstance(design, NaiveConv2d) else f"by {array}"
-        return f"{_conv2d_summary(design.conv)}, {how}"
+        return f"{conv2d_summary(design.conv)}, {how}"
     return _gemm_summary(design)
 
 
-def _conv2d_summary(conv: Conv2d) -> str:
+def conv2d_summary(conv: Conv2d) -> str:
+    """One line that tells which convolution this is."""
     rows, cols = conv.window.rows, conv.window.cols
     height, width, channels = conv.output_shape
     extras = [

@@ -5,11 +5,12 @@ Registers are laid out by `hls.registers`.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from hls.algorithms import Choice
 from hls.conv2d import Conv2d
-from hls.design import Design, MatrixConv2d, to_dict
+from hls.design import DataflowNetwork, Design, MatrixConv2d, to_dict
 from hls.epilogue import Epilogue
 from hls.fixed import Fixed
 from hls.gemm import Gemm
@@ -28,6 +29,8 @@ def manifest(design: Design, choice: Choice | None = None) -> dict[str, Any]:
         body = _conv2d(design)
     elif isinstance(design, MatrixConv2d):
         body = _matrix_conv2d(design)
+    elif isinstance(design, DataflowNetwork):
+        body = _network(design)
     else:
         body = _gemm(design)
     return {
@@ -173,6 +176,34 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
             "traffic_bytes": engine.traffic_bytes,
         },
     }
+
+
+def _network(design: DataflowNetwork) -> dict[str, Any]:
+    network = design.network
+    tensors = network.tensors
+    source, result = tensors[network.input], tensors[network.output]
+    return {
+        "engine": "network",
+        "style": "dataflow",
+        "ports": [
+            _stream("in_r", "in", design.simd, design.input_format.container_bits),
+            _stream("out_r", "out", design.pe, design.output_format.container_bits),
+        ],
+        "registers": registers([("frames", 32)]),
+        "shapes": {"input": list(source.shape), "output": list(result.shape)},
+        "formats": {
+            "input": _format(design.input_format),
+            "output": _format(design.output_format),
+        },
+        "parameters": {"kind": "rom"},
+        "network": {
+            "input": {**asdict(network.source), "scale": source.scale,
+                      "zero_point": source.zero_point},
+            "output": {**asdict(network.result), "scale": result.scale,
+                       "zero_point": result.zero_point},
+            "layers": design.stage_cycles,
+        },
+    }  # fmt: skip
 
 
 def _gemm(gemm: Gemm) -> dict[str, Any]:

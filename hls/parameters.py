@@ -85,10 +85,14 @@ class Parameters:
             )
         return cls(**checked)  # type: ignore[arg-type]
 
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Those that there are, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
     def save(self, path: Path) -> None:
         """Write an `.npz` file; the same parameters give the same bytes."""
-        arrays = {k: v for k, v in vars(self).items() if v is not None}
-        np.savez(path, **arrays)
+        np.savez(path, **self.arrays)
 
 
 def _checked(

@@ -12,9 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hls.design import Design, engine, from_dict, layer
 from hls.errors import InputError
 from hls.manifest import FORMAT
+from hls.network import dataflow, files
 from hls.parameters import Parameters, load_parameters
 
 if TYPE_CHECKING:
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Project", "publish"]
 
 _OURS = {
-    "README.md", "hls_config.cfg", "manifest.json", "parameters.npz", "reports", "rtl",
-    "run_hls.tcl", "sim", "src", "vitis", "vitis_hls.log", "vivado_hls.log",
+    "README.md", "hls_config.cfg", "manifest.json", "network.json", "network.npz",
+    "parameters.npz", "reports", "rtl", "run_hls.tcl", "sim", "src", "vitis", "vitis_hls.log",
+    "vivado_hls.log",
 }  # fmt: skip
 """What a project folder may hold at its top; a folder with anything else is not replaced."""
 
@@ -78,6 +82,8 @@ class Project:
         data = self.manifest["design"]
         if not isinstance(data, dict):
             raise InputError(f"{self.path}: manifest.json has no design; generate it again")
+        if data.get("kind") == "network":
+            return dataflow.from_data(files.load(self.path), data)
         return engine(from_dict(data))
 
     @cached_property
@@ -97,8 +103,15 @@ class Project:
         return csim(self, *arrays, **named)
 
 
-def publish(texts: Mapping[str, str], parameters: Parameters | None, path: Path) -> Project:
+def publish(
+    texts: Mapping[str, str], arrays: Mapping[str, Mapping[str, Any]], path: Path
+) -> Project:
     """Write a project beside its place and move it there, so that no half of one can be seen.
+
+    Args:
+        texts: path inside the project -> content.
+        arrays: name of an .npz file -> its arrays by name.
+        path: the folder.
 
     Raises:
         InputError: the folder holds something else or cannot be written.
@@ -112,8 +125,8 @@ def publish(texts: Mapping[str, str], parameters: Parameters | None, path: Path)
                 file = made / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text)
-            if parameters is not None:
-                parameters.save(made / "parameters.npz")
+            for name, held in arrays.items():
+                np.savez(made / name, **held)
             replaced = Path(scratch) / "replaced"
             if path.exists():
                 path.rename(replaced)

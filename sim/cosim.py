@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
-from hls.design import MatrixConv2d, layer
+from hls.design import DataflowNetwork, MatrixConv2d, framed
 from hls.errors import CheckFailed, InputError
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.project import Project
@@ -133,14 +133,13 @@ def cosim(
     load = _workload(project, frames, seed, sizes) if inputs is None else _given(project, inputs)
     rtl = rtl_of(project)
     inside = structure(rtl.top, rtl.folder / "rtl")
-    predicted = project.manifest["costs"]["predicted_cycles"]
     job = Job(
         top=rtl.top,
         manifest=project.manifest,
         calls=load.calls,
         stalls=stalls,
         seed=seed,
-        patience_cycles=int((2000 + 2 * predicted) / (1 - stalls)),
+        patience_cycles=int((2000 + 2 * _way_through(project)) / (1 - stalls)),
         fifos=inside.depths,
         processes=list(inside.reads),
         memory=load.memory,
@@ -185,27 +184,36 @@ def cosim(
     )  # fmt: skip
 
 
+def _way_through(project: Project) -> int:
+    """Cycles after which a frame has gone through all of the design, about."""
+    if isinstance(project.design, DataflowNetwork):
+        return sum(project.design.stage_cycles.values())
+    predicted: int = project.manifest["costs"]["predicted_cycles"]
+    return predicted
+
+
 def _workload(
     project: Project, frames: int | None, seed: int, sizes: tuple[int, int, int] | None
 ) -> Workload:
     design = project.design
-    conv = layer(design)
-    if conv is not None:
+    takes_frames = framed(design)
+    if takes_frames is not None:
         if sizes is not None:
             raise InputError("m, k and n do not apply to a convolution; leave them away")
         array = isinstance(design, MatrixConv2d)
-        chosen_frames = (min(3, conv.batch) if array else 3) if frames is None else frames
+        most = design.conv.batch if isinstance(design, MatrixConv2d) else 3
+        chosen_frames = min(3, most) if frames is None else frames
         if chosen_frames < 1:
             raise InputError(f"frames={chosen_frames} is not positive; use 1 or more")
-        if array and chosen_frames > conv.batch:
+        if array and chosen_frames > most:
             raise InputError(
-                f"frames={chosen_frames} is over batch={conv.batch} of the design; "
+                f"frames={chosen_frames} is over batch={most} of the design; "
                 "generate one with a larger batch"
             )
-        batches = [vectors.frames(conv, chosen_frames, seed)]
+        batches = [vectors.frames(takes_frames, chosen_frames, seed)]
         if array or chosen_frames > 1:
-            batches.append(vectors.frames(conv, 1, seed + 1))
-        return _convolution(project, batches)
+            batches.append(vectors.frames(takes_frames, 1, seed + 1))
+        return _framed(project, batches)
     assert isinstance(design, Gemm)
     limits = design.max_m, design.max_k, design.max_n
     chosen = limits if sizes is None else sizes
@@ -221,8 +229,10 @@ def _workload(
     return workload.gemm(design, [large, small])
 
 
-def _convolution(project: Project, batches: list[npt.NDArray[Any]]) -> Workload:
+def _framed(project: Project, batches: list[npt.NDArray[Any]]) -> Workload:
     design, parameters = project.design, project.parameters
+    if isinstance(design, DataflowNetwork):
+        return workload.network(design, project.manifest, batches)
     assert parameters is not None
     if isinstance(design, MatrixConv2d):
         return workload.matrix_conv2d(design, parameters, batches)
@@ -232,12 +242,12 @@ def _convolution(project: Project, batches: list[npt.NDArray[Any]]) -> Workload:
 
 def _given(project: Project, inputs: Mapping[str, Any]) -> Workload:
     design = project.design
-    conv = layer(design)
-    if conv is not None:
-        frames = pixels(conv, **inputs)
+    takes_frames = framed(design)
+    if takes_frames is not None:
+        frames = pixels(takes_frames, **inputs)
         if not len(frames):
             raise InputError("x: holds no frame; give one or more")
-        return _convolution(project, [frames])
+        return _framed(project, [frames])
     assert isinstance(design, Gemm)
     return workload.gemm(design, [matrices(design, **inputs)])
 
@@ -264,7 +274,7 @@ def _simulate(
     # Verilog may read files beside it, as that of Vitis HLS does for its ROMs.
     if engine == "fast":
         return fast.run(model, job, waves=file, folder=sources), file
-    streams = isinstance(project.design, Conv2d)
+    streams = isinstance(project.design, Conv2d | DataflowNetwork)
     bench = "sim.bench_conv2d" if streams else "sim.bench_gemm"
     return simulator.run(model, job, bench, waves=file, folder=sources), file
 
@@ -304,7 +314,8 @@ def _pace(measured: Beats, load: Workload, cycles: int) -> tuple[int, float]:
     spent = int(put[-1] - measured.cycles[load.input_port][0]) + 1
     if load.frames == 1:
         return spent, float(spent)
-    return spent, float(last_beats[-1] - last_beats[0]) / (load.frames - 1)
+    steady = last_beats[: load.frames - load.hurried]
+    return spent, float(steady[-1] - steady[0]) / (len(steady) - 1)
 
 
 def _memory_bytes(manifest: Mapping[str, Any], calls: list[Beats]) -> dict[str, dict[str, int]]:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from hls import tools
 from hls.conv2d import Conv2d
 from hls.design import ENGINES as KINDS
-from hls.design import MatrixConv2d
+from hls.design import DataflowNetwork, MatrixConv2d, framed
 from hls.errors import InputError, ToolFailed
 from hls.gemm import Gemm
 from hls.parameters import Parameters
@@ -77,6 +77,8 @@ def csim(project: Project, *arrays: Any, headers: Path = INCLUDE, **named: Any) 
         return _conv2d(project, project.design, headers, *arrays, **named)
     if isinstance(project.design, MatrixConv2d):
         return _matrix_conv2d(project, project.design, headers, *arrays, **named)
+    if isinstance(project.design, DataflowNetwork):
+        return _network(project, project.design, headers, *arrays, **named)
     return _gemm(project, project.design, headers, *arrays, **named)
 
 
@@ -99,13 +101,49 @@ def _conv2d(
         )
     elif parameters is not None:
         raise InputError(f"{conv.name}: its weights are baked in; generate with weights='load'")
+    frame_bytes = conv.window.positions * conv.window.beats * conv.window.taps * conv.simd * 2
+    output, calls = _streamed(
+        project, headers, frames, conv.epilogue.output.dtype, frame_bytes, words
+    )
+    return CsimResult(output[0] if single else output, calls)
+
+
+def _network(project: Project, design: DataflowNetwork, headers: Path, x: Any) -> CsimResult:
+    single = np.ndim(x) == 3
+    frames = pixels(design, np.asarray(x)[None] if single else x)
+    frame_bytes = sum(len(process.orders[0]) for process in design.processes)
+    words = np.zeros(0, np.uint32)
+    output, calls = _streamed(
+        project, headers, frames, design.output_format.dtype, frame_bytes, words
+    )
+    return CsimResult(output[0] if single else output, calls)
+
+
+def _streamed(
+    project: Project,
+    headers: Path,
+    frames: Array,
+    dtype: np.dtype[Any],
+    frame_bytes: int,
+    words: npt.NDArray[np.uint32],
+) -> tuple[Array, int]:
+    """What a design with frames on streams puts out, and in how many calls of several frames.
+
+    Args:
+        frames: [N, H, W, C].
+        dtype: of the output.
+        frame_bytes: that the streams hold of a frame, about.
+        words: parameters to load first, if any.
+    """
+    design = framed(project.design)
+    assert design is not None
     entry = library(project, headers).lineloom_conv2d
-    output = np.empty((len(frames), *conv.output_shape), conv.epilogue.output.dtype)
+    output = np.empty((len(frames), *design.output_shape), dtype)
 
     def call(start: int, stop: int, loaded: npt.NDArray[np.uint32]) -> None:
         _checked(
             entry,
-            conv.name,
+            design.name,
             _pointer(frames[start:stop]),
             _pointer(output[start:stop]),
             ctypes.c_uint(stop - start),
@@ -113,7 +151,7 @@ def _conv2d(
             ctypes.c_int(loaded.size),
         )
 
-    chunks = list(_chunks(conv, len(frames)))
+    chunks = list(_chunks(frame_bytes, len(frames)))
     if words.size:
         call(0, 0, words)
     # Baked-in or loaded weights are only read from here on, so that calls may run side by side.
@@ -121,7 +159,7 @@ def _conv2d(
         call(chunks[0][0], chunks[0][1], words[:0])
     else:
         list(_workers().map(lambda chunk: call(chunk[0], chunk[1], words[:0]), chunks))
-    return CsimResult(output[0] if single else output, len(chunks))
+    return output, len(chunks)
 
 
 @cache
@@ -129,9 +167,8 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count())
 
 
-def _chunks(conv: Conv2d, frames: int) -> Iterable[tuple[int, int]]:
+def _chunks(frame_bytes: int, frames: int) -> Iterable[tuple[int, int]]:
     """Slices of the frames whose streams fit the memory, at least three frames back to back."""
-    frame_bytes = conv.window.positions * conv.window.beats * conv.window.taps * conv.simd * 2
     size = max(3, min(_CHUNK_BYTES // frame_bytes, -(-frames // (os.cpu_count() or 1))))
     return [(start, min(start + size, frames)) for start in range(0, frames, size)]
 
@@ -221,10 +258,11 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
     kind = KINDS[type(design)]
     sources = [project.source(".cpp"), _HERE / f"csim_{kind}.cpp"]
     defines = [f'-DLINELOOM_HEADER="{design.name}.hpp"', f"-DLINELOOM_TOP={design.name}"]
-    if isinstance(design, Conv2d):
+    if isinstance(design, Conv2d | DataflowNetwork):
         defines.append(f"-DLINELOOM_OUTPUT_BEATS={np.prod(design.output_shape) // design.pe}")
+    if isinstance(design, Conv2d):
         defines += ["-DLINELOOM_LOAD"] if design.weights == "load" else []
-    elif design.has_parameters:
+    elif not isinstance(design, DataflowNetwork) and design.has_parameters:
         defines.append("-DLINELOOM_PARAMETERS")
     if isinstance(design, MatrixConv2d) and design.transforms:
         defines.append("-DLINELOOM_TRANSFORMS")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
+from hls.design import DataflowNetwork
 from hls.errors import InputError
 from hls.fixed import Fixed
 from hls.gemm import Gemm
@@ -21,13 +22,13 @@ __all__ = ["matrices", "patch_operands", "pixels"]
 Array = npt.NDArray[Any]
 
 
-def pixels(conv: Conv2d, x: Any) -> Array:
+def pixels(design: Conv2d | DataflowNetwork, x: Any) -> Array:
     """Frames [N, H, W, C] in the format of the input.
 
     Raises:
         InputError: the shape is another, or values are outside the format.
     """
-    return _operand("x", x, conv.input_format, [None, *conv.input_shape])
+    return _operand("x", x, design.input_format, [None, *design.input_shape])
 
 
 def patch_operands(engine: MatrixConv2d, parameters: Parameters) -> dict[str, Array]:

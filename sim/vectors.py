@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
+from hls.design import DataflowNetwork
 from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.parameters import scale_to_multiplier
@@ -23,10 +24,10 @@ def values(fmt: Fixed, shape: tuple[int, ...], rng: np.random.Generator) -> npt.
     return chosen.astype(fmt.dtype)
 
 
-def frames(conv: Conv2d, count: int, seed: int) -> npt.NDArray[Any]:
+def frames(design: Conv2d | DataflowNetwork, count: int, seed: int) -> npt.NDArray[Any]:
     """[count, H, W, C] pixels; the second and third frame are all minimum and all maximum."""
-    fmt = conv.input_format
-    pixels = values(fmt, (count, *conv.input_shape), np.random.default_rng(seed))
+    fmt = design.input_format
+    pixels = values(fmt, (count, *design.input_shape), np.random.default_rng(seed))
     for index, level in ((1, fmt.minimum), (2, fmt.maximum)):
         if index < count:
             pixels[index] = level

@@ -10,16 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
+from hls.design import DataflowNetwork
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import Parameters
 from host import packing
+from sim import network as golden_network
 from sim import reference
 from sim.calls import MEMORY_BASE, Call, Finding, Region, beat_bytes
 from sim.operands import patch_operands
 from sim.placement import Placement, fresh, view
 
-__all__ = ["Workload", "conv2d", "gemm", "matrix_conv2d", "output", "strays"]
+__all__ = ["Workload", "conv2d", "gemm", "matrix_conv2d", "network", "output", "strays"]
 
 Array = npt.NDArray[Any]
 
@@ -41,6 +43,8 @@ class Workload:
     """Where the result of each call lies in memory."""
     phases: int = 1
     """Calls up to the measured one that belong to it."""
+    hurried: int = 0
+    """Frames at the end of a call that come faster than others, as nothing follows behind them."""
 
 
 def conv2d(
@@ -81,6 +85,28 @@ def conv2d(
         input_port="in_r",
         output_port="out_r",
     )
+
+
+def network(
+    design: DataflowNetwork, manifest: Mapping[str, Any], batches: Sequence[Array]
+) -> Workload:
+    """Frames [N, H, W, C] of a network: a call for each of `batches`, the first measured."""
+    ports = {port["name"]: beat_bytes(port) for port in manifest["ports"]}
+    outputs = [golden_network.tensors(design.network, x)[design.network.output] for x in batches]
+    return Workload(
+        calls=[
+            Call({"frames": len(x)}, {"in_r": _beats(x, ports["in_r"])},
+                 {"out_r": y.nbytes // ports["out_r"]})
+            for x, y in zip(batches, outputs, strict=True)
+        ],
+        expected=outputs,
+        measured=0,
+        bound_cycles=design.lower_bound_cycles,
+        frames=len(batches[0]),
+        input_port="in_r",
+        output_port="out_r",
+        hurried=1 if len(batches[0]) > 2 else 0,
+    )  # fmt: skip
 
 
 def gemm(design: Gemm, products: Sequence[Mapping[str, Array]]) -> Workload:

@@ -32,17 +32,34 @@ LAYERS = (
     "hls.pacing",
     "hls.dsp",
     "hls.epilogue",
+    "hls.windows",
     "hls.legality",
     "hls.conv2d",
     "hls.tiling",
+    "hls.gemm_legality",
+    "hls.gemm_pacing",
     "hls.gemm",
     "hls.matrix_conv2d",
     "hls.naive_conv2d",
+    "hls.parameters",
+    "hls.network.layers",
+    "hls.network.network",
+    "hls.network.order",
+    "hls.network.rounding",
+    "hls.network.engines",
+    "hls.network.assembly",
+    "hls.network.schedule",
+    "hls.network.fifos",
+    "hls.network.dataflow",
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}
-# The rules of Conv2d, which it calls, name its type.
-DOORS["hls.legality"] = (*DOORS["hls.legality"], "hls.conv2d")
+# What a design calls to work out or to check itself names its type.
+for _design, _called in (
+    ("hls.conv2d", "hls.windows"), ("hls.conv2d", "hls.legality"),
+    ("hls.gemm", "hls.gemm_legality"), ("hls.gemm", "hls.gemm_pacing"),
+):  # fmt: skip
+    DOORS[_called] = (*DOORS[_called], _design)
 # Above the designs and below the generator, which asks it to choose; of several modules.
 DOORS["hls.algorithms"] = (*LAYERS, "hls.algorithms")
 # Modules that may import any room, each with its reason.

@@ -68,6 +68,7 @@ CONSTRUCTS = {
     "bundle": {"count": 500},
     "shared": {},
     "waits": {},
+    "namespaces": {"frames": 4, "words": 12},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 

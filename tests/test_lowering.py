@@ -181,6 +181,49 @@ def test_a_project_is_not_lowered_twice(tmp_path: Path, monkeypatch: pytest.Monk
         lower_project(project, clock_ns=5.0)
 
 
+def test_namespaces_and_arguments_of_templates_name_the_processes() -> None:
+    made = lower(SOURCES / "namespaces.cpp", "namespaces")
+    files = {process["name"]: process["file"] for process in made.report["processes"]}
+    assert files == {
+        "conv1_slide": "namespaces.hpp", "conv1_multiply": "namespaces.hpp",
+        "conv2_slide": "namespaces.cpp", "conv2_multiply": "namespaces.cpp",
+        "halve": "namespaces.cpp",
+        "wires_widen_40_48": "namespaces.cpp", "wires_widen_48_64": "namespaces.cpp",
+    }  # fmt: skip
+    assert {f"namespaces_{name}.v" for name in files} <= {*made.files}
+    assert "// 24: window.right = last = in.read();" in made.files["namespaces_conv1_slide.v"]
+    ii = {f"conv{n}_{process}:pixel": (n, "") for n in (1, 2) for process in ("slide", "multiply")}
+    assert {name: found for name, found in loops(made).items() if "pixel" in name} == ii
+    tables = {
+        process["name"]: [(m["words"], m["read_ports"]) for m in process["memories"]
+                          if m["name"] == "kWeights"]
+        for process in made.report["processes"] if process["memories"]
+    }  # fmt: skip
+    # Each has a pragma, or none, of its own: one port of joined banks, or two.
+    assert tables == {"conv1_multiply": [(6, 1)], "conv2_multiply": [(6, 2)]}
+
+
+def test_numbered_processes_do_not_take_names_of_others(tmp_path: Path) -> None:
+    """Neither of functions that are called like that, nor of streams."""
+    made = lowered(
+        tmp_path,
+        """
+        #include <hls_stream.h>
+        static void move_1(hls::stream<int>& in, hls::stream<int>& out) { out.write(in.read()); }
+        static void move(hls::stream<int>& in, hls::stream<int>& out) { out.write(in.read() + 1); }
+        namespace b { static void c(hls::stream<int>& in, hls::stream<int>& out) {
+          out.write(in.read() + 2); } }
+        void f(hls::stream<int>& in, hls::stream<int>& out) {
+        #pragma HLS DATAFLOW
+          hls::stream<int> a, a2, b_c;
+          move_1(in, a); move(a, a2); move(a2, b_c); b::c(b_c, out);
+        }
+        """,
+    )
+    names = [process["name"] for process in made.report["processes"]]
+    assert names == ["move_1", "move", "move_2", "b_c_1"]
+
+
 @pytest.mark.parametrize("name", ["fir", "histogram", "matvec"])
 def test_a_users_own_file_lowers(name: str) -> None:
     made = lower(SOURCES / f"{name}.cpp", name)

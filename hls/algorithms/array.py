@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from hls import gemm_pacing
 from hls.algorithms.cost import Cost, Traffic, dsp_blocks, shortages, traffic
 from hls.boards import Board
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
@@ -107,14 +108,14 @@ def _product_waits(gemm: Gemm, m: int, k: int, n: int, memory: Memory, *, b_run:
 
 
 def _start_wait(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> float:
-    """How much longer the array waits for A in the first tile; see `Gemm.first_tile_wait`."""
+    """How much longer the array waits for A in the first tile; see `hls.gemm_pacing`."""
     rows, wide = min(m, gemm.tile_rows), min(gemm.sub_cols, -(-n // gemm.cols))
     one_pass = max(-(-rows // gemm.rows) * wide, gemm.min_pass)
     word = _word_bytes(gemm)
     (ahead, b_bytes), *table = _beside(gemm, k, n)
     loaded, used = 0, 0  # words of A, columns
     arrived = waited = 0.0
-    for size in gemm.first_blocks(k):
+    for size in gemm_pacing.first_blocks(gemm, k):
         words = rows * size
         loaded += words
         arrived += words * memory.word_cycles(size, word)
@@ -122,7 +123,7 @@ def _start_wait(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> float:
         ready = max(arrived, memory.cycles_beside(loaded, word, beside))
         waited = max(waited, ready - used * one_pass)
         used += size * gemm.rows
-    return waited - gemm.first_tile_wait(k, rows, one_pass)
+    return waited - gemm_pacing.first_tile_wait(gemm, k, rows, one_pass)
 
 
 def _tile_waits(

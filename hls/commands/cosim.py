@@ -12,7 +12,7 @@ import numpy as np
 
 from hls.commands import options
 from hls.commands.console import Console
-from hls.design import layer
+from hls.design import framed
 from hls.errors import InputError
 from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.kernels import KERNEL, Kernel
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     design = project.design
     asked: dict[str, Any] = {}
     given = [getattr(args, name) for name in "mkn"]
-    if layer(design) is not None:
+    if framed(design) is not None:
         _refuse(dict(zip(("--m", "--k", "--n"), given, strict=True)), "a convolution")
         asked["frames"] = args.frames
     else:

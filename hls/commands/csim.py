@@ -13,10 +13,11 @@ import numpy.typing as npt
 from hls.commands import options
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
-from hls.design import layer
+from hls.design import DataflowNetwork, framed, layer
 from hls.errors import InputError
 from hls.gemm import Gemm
 from hls.project import Project
+from sim import network as golden_network
 from sim import reference, vectors
 
 HELP = "run the generated C++ and compare it bit for bit with the golden model"
@@ -39,9 +40,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run and compare; 1 if anything differs."""
     project = Project.open(args.project)
     design = project.design
-    conv = layer(design)
-    if conv is not None:
-        stimuli = _frames(args, conv)
+    takes_frames = framed(design)
+    if takes_frames is not None:
+        stimuli = _frames(args, takes_frames)
     else:
         assert isinstance(design, Gemm)
         stimuli = _operands(args, design)
@@ -70,13 +71,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return 1 if len(difference) else 0
 
 
-def _frames(args: argparse.Namespace, conv: Conv2d) -> dict[str, Any]:
-    _refuse(args, ("m", "k", "n"), "a convolution")
+def _frames(args: argparse.Namespace, design: Conv2d | DataflowNetwork) -> dict[str, Any]:
+    _refuse(args, ("m", "k", "n"), "frames")
     if args.input is None:
         frames = 3 if args.frames is None else args.frames
         if frames < 1:
             raise InputError(f"--frames={frames} is not positive; use 1 or more")
-        return {"x": vectors.frames(conv, frames, args.seed)}
+        return {"x": vectors.frames(design, frames, args.seed)}
     if args.frames is not None:
         raise InputError("--frames and --input exclude each other; the file says how many")
     return {"x": _load(args.input)}
@@ -103,6 +104,9 @@ def _refuse(args: argparse.Namespace, options: tuple[str, ...], kind: str) -> No
 
 
 def _expected(project: Project, stimuli: dict[str, Any]) -> npt.NDArray[Any]:
+    if isinstance(project.design, DataflowNetwork):
+        network = project.design.network
+        return golden_network.tensors(network, stimuli["x"])[network.output]
     conv = layer(project.design)
     if conv is not None:
         assert project.parameters is not None

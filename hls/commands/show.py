@@ -9,9 +9,11 @@ from typing import Any
 
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
-from hls.design import Design, MatrixConv2d
+from hls.design import DataflowNetwork, Design, MatrixConv2d
 from hls.gemm import Gemm
 from hls.generator import summary
+from hls.network.assembly import Stage
+from hls.network.engines import ConvolutionEngine
 from hls.project import Project
 
 HELP = "show a generated design, its sizes and its bounds"
@@ -83,11 +85,27 @@ def _lanes(design: Design) -> list[tuple[str, Any]]:
             ("weights", "baked in" if design.weights == "rom" else "loaded at run time"),
             *warning,
         ]
+    if isinstance(design, DataflowNetwork):
+        slowest = max(design.stages, key=lambda stage: stage.cycles)
+        return [("words", f"{design.simd} channels in, {design.pe} out"),
+                *((stage.name, _stage(stage)) for stage in design.stages),
+                ("slowest", slowest.name)]  # fmt: skip
     if isinstance(design, MatrixConv2d):
         ring = f"{design.ring_rows} rows, {design.ring_bits / 1024:,.1f} Kibit"
         traffic = ", ".join(f"{port} {moved:,}" for port, moved in design.traffic_bytes.items())
         return [*_array(design.gemm), ("image on chip", ring), ("bytes by port", traffic)]
     return [*_array(design), *_products(design)]
+
+
+def _stage(stage: Stage) -> str:
+    """A layer of a network: its lanes and cycles."""
+    engine = stage.engine
+    lanes = f"{engine.takes_lanes} lanes"
+    if isinstance(engine, ConvolutionEngine):
+        conv = engine.conv
+        packed = ", packed" if conv.packed is not None else ""
+        lanes = f"simd {conv.simd}, pe {conv.pe}, taps {conv.parallel_taps}{packed}"
+    return f"{lanes}, {stage.cycles:,} cycles"
 
 
 def _products(gemm: Gemm) -> list[tuple[str, Any]]:

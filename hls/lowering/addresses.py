@@ -13,7 +13,8 @@ from hls.lowering.arrays import Address, Array, Choice, Location, Structs, varia
 from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Const, Memory, Op, Pointer, StreamEnd, Value
 from hls.lowering.llvmir import FLAGS, Instruction, Unsupported, split_commas
-from hls.lowering.reading import Reading, argument_name, plain_name, width_of
+from hls.lowering.reading import Reading, argument_name, width_of
+from hls.lowering.symbols import plain_name
 
 __all__ = ["AddressReading"]
 

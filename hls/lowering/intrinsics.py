@@ -8,8 +8,8 @@ from hls.errors import InputError
 from hls.lowering.addresses import AddressReading
 from hls.lowering.ir import Const, Value
 from hls.lowering.llvmir import Instruction, split_commas
-from hls.lowering.reading import plain_name
 from hls.lowering.source import MARKER
+from hls.lowering.symbols import plain_name
 
 __all__ = ["CallReading"]
 

@@ -6,6 +6,7 @@ Every stage takes a `Design` and hands it on; `Process.check` states what holds 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -313,6 +314,8 @@ class Design:
     processes: list[Process] = field(default_factory=list)
     fifos: list[Fifo] = field(default_factory=list)
     bindings: dict[str, dict[str, str]] = field(default_factory=dict)
+    own_names: list[str] = field(default_factory=list)
+    """Of the arguments and streams that the top declares."""
     inputs: list[Input] = field(default_factory=list)
     pointers: list[Pointer] = field(default_factory=list)
     streams: list[StreamEnd] = field(default_factory=list)
@@ -325,6 +328,11 @@ class Design:
     result_bits: int = 0
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
     """By argument, the options of its INTERFACE pragma."""
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, numbered if a process, a stream or an argument has that name."""
+        names = itertools.chain([wanted], (f"{wanted}_{i}" for i in itertools.count(1)))
+        return next(name for name in names if name not in {*self.bindings, *self.own_names})
 
     def bundle(self, pointer: str) -> str:
         """The AXI4 master of a pointer argument."""

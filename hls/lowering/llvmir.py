@@ -41,13 +41,14 @@ class Instruction:
 class Function:
     """A function definition: (type, name) of its parameters, its file, its blocks in order.
 
-    `place` is the `file:line` of its header.
+    `place` is the `file:line` of its header, `title` its name with the arguments of its template.
     """
 
     name: str
     parameters: list[tuple[str, str]]
     file: str = ""
     place: str = ""
+    title: str = ""
     blocks: dict[str, list[Instruction]] = field(default_factory=dict)
 
 
@@ -238,9 +239,9 @@ def parse(text: str, own: Collection[Path] = ()) -> Module:
                     variables[match[1]] = Global(match[1], constant[1] == "constant", rest)
             elif match := _DEFINE.match(raw.split(" !dbg")[0].rstrip(" {") + " {"):
                 scope = re.search(r" !dbg (![0-9]+)", raw)
-                file, header = source.scope(scope[1]) if scope else ("", "")
+                file, header, title = source.scope(scope[1]) if scope else ("", "", "")
                 parameters = [_parameter(p, header) for p in split_commas(match[2])]
-                function = Function(match[1], parameters, file, header)
+                function = Function(match[1], parameters, file, header, title)
                 functions[match[1]] = function
             continue
         if raw == "}":

@@ -29,11 +29,10 @@ class Locations:
         self._own = {str(path.absolute()) for path in own}
         self._known: dict[str, tuple[int, str]] = {}
 
-    def scope(self, number: str) -> tuple[str, str]:
-        """File and place of a function by the number of its metadata."""
-        file = self._file(number)
-        line = int(self._metadata.get(number, ("", {}))[1].get("line", "0"))
-        return file, place(file, line)
+    def scope(self, number: str) -> tuple[str, str, str]:
+        """File, place and title of a function by the number of its metadata."""
+        file, (_, fields) = self._file(number), self._metadata.get(number, ("", {}))
+        return file, place(file, int(fields.get("line", "0"))), fields.get("name", "").strip('"')
 
     def found(self, number: str) -> tuple[int, str]:
         """Line and place of a debug location by its number.

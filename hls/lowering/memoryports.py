@@ -80,7 +80,7 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
     port.writes |= side == "write"
     ahead = None if both else _address_process(process, pointer, kind, addresses)
     if ahead is not None:
-        ahead.name = f"{process.name}_{outer}_{side}_addresses"
+        ahead.name = design.free_name(f"{process.name}_{outer}_{side}_addresses")
         design.processes.append(ahead)
         shared = design.bindings[process.name]
         design.bindings[ahead.name] = shared | {addresses.name: addresses.name}

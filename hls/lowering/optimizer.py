@@ -80,7 +80,7 @@ def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
     if dataflow:
         called = re.findall(r"call [^\n]*?@([\w.$]+)\(", bodies[top])
         # Members (constructors, operators) are no processes.
-        apart |= {name for name in called if name in bodies and not name.startswith("_ZN")}
+        apart |= {name for name in called if name in bodies and not _is_member(bodies[name])}
 
     def attributed(found: re.Match[str]) -> str:
         line = found[0].replace(" noinline", "").replace(" optnone", "")
@@ -92,6 +92,11 @@ def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
     return re.sub(
         r"^(attributes #\d+ = \{.*?) (?:noinline|optnone)\b", r"\1", ir, flags=re.MULTILINE
     )
+
+
+def _is_member(function: str) -> bool:
+    """Whether a function is called on an object; only then may a parameter have that name."""
+    return re.search(r"%this[,)]", function.partition("\n")[0]) is not None
 
 
 def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
@@ -107,21 +112,21 @@ def _ask_for_unrolling(ir: str, pragmas: list[Pragma]) -> str:
                 wanted[loop.metadata] = names["UNROLL"].integer("factor", 0)
             else:
                 wanted[loop.metadata] = None
-    text = str(module)
-    free = 900000
+    numbers = {metadata: f"!{900001 + i}" for i, metadata in enumerate(wanted)}
     extra = []
     for metadata, factor in wanted.items():
-        free += 1
         if factor is None:
             option = '!"llvm.loop.unroll.disable"'
         else:
             count = f'!"llvm.loop.unroll.count", i32 {factor}'
             option = count if factor else '!"llvm.loop.unroll.full"'
-        extra.append(f"!{free} = !{{{option}}}")
-        text = re.sub(
-            rf"^{metadata} = distinct !\{{(.*)\}}$", rf"{metadata} = distinct !{{\1, !{free}}}",
-            text, flags=re.MULTILINE,
-        )  # fmt: skip
+        extra.append(f"{numbers[metadata]} = !{{{option}}}")
+
+    def told(found: re.Match[str]) -> str:
+        added = f", {numbers[found[1]]}" if found[1] in numbers else ""
+        return f"{found[1]} = distinct !{{{found[2]}{added}}}"
+
+    text = re.sub(r"^(![0-9]+) = distinct !\{(.*)\}$", told, str(module), flags=re.MULTILINE)
     return text + "\n".join(extra) + "\n"
 
 

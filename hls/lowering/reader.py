@@ -15,8 +15,9 @@ from hls.lowering.interface import arguments_of, control_of, mode_of
 from hls.lowering.ir import Design, Fifo, Input, Pointer, StreamEnd
 from hls.lowering.llvmir import Function, Instruction, Module, split_commas
 from hls.lowering.names import is_word, legal_name
-from hls.lowering.reading import argument_name, marks, plain_name
+from hls.lowering.reading import argument_name, marks
 from hls.lowering.source import MARKER, Pragma
+from hls.lowering.symbols import plain_name
 
 __all__ = ["read"]
 
@@ -91,17 +92,18 @@ def _dataflow(
     depths = {
         p.options.get("variable", ""): p.integer("depth", 2) for p in own if p.name == "STREAM"
     }
-    allocas, arguments = {}, {name: kind for kind, name in function.parameters}
+    arguments = {name: kind for kind, name in function.parameters}
+    design.own_names = [argument_name(name) for name in arguments]
+    design.own_names += [i.result for i in function.blocks["entry"] if i.opcode == "alloca"]
     design.inputs = [
         Input(argument_name(name), int(kind[1:]))
         for kind, name in function.parameters
         if kind != "ptr"
     ]
+    called: set[str] = set()
     passed: dict[str, str] = {}  # a value of the top that is but an argument in another width
     for instruction in function.blocks["entry"]:
-        if instruction.opcode == "alloca":
-            allocas[instruction.result] = instruction
-        elif instruction.opcode in ("zext", "trunc", "freeze"):
+        if instruction.opcode in ("zext", "trunc", "freeze"):
             source = instruction.rest.split(" to ")[0].split()[-1].strip("%")
             passed[instruction.result] = passed.get(source, source)
         elif truth := re.fullmatch(r"ne i\d+ %([\w.]+), 0", instruction.rest):
@@ -113,8 +115,8 @@ def _dataflow(
         elif instruction.opcode == "call" and not re.search(
             rf"@({MARKER}|llvm\.)", instruction.rest
         ):
-            _process_call(design, module, instruction, passed, pragmas)
-        elif instruction.opcode not in ("call", "ret"):
+            _process_call(design, module, instruction, passed, called, pragmas)
+        elif instruction.opcode not in ("alloca", "call", "ret"):
             raise _computed(instruction, design.name)
     ends: dict[str, list[StreamEnd]] = {}
     for process in design.processes:
@@ -163,6 +165,7 @@ def _process_call(
     module: Module,
     instruction: Instruction,
     passed: dict[str, str],
+    called: set[str],
     pragmas: list[Pragma],
 ) -> None:
     found = re.search(r"@([\w.$]+)\((.*)\)", instruction.rest)
@@ -171,14 +174,14 @@ def _process_call(
     callee = module.functions[found[1]]
     _check_signature(callee, plain_name(found[1]))
     process = FunctionReader(module, callee, pragmas).process()
-    taken = [other for other in design.bindings if re.fullmatch(rf"{process.name}(_\d+)?", other)]
-    if taken:
-        if any(memory.written and memory.initial is not None for memory in process.memories):
-            raise InputError(
-                f"{instruction.place}: {process.name} has static variables, which its calls in a "
-                "DATAFLOW region cannot share; give each call a function of its own"
-            )
-        process.name = f"{process.name}_{len(taken)}"
+    keeps = any(memory.written and memory.initial is not None for memory in process.memories)
+    if found[1] in called and keeps:
+        raise InputError(
+            f"{instruction.place}: {process.name} has static variables, which its calls in a "
+            "DATAFLOW region cannot share; give each call a function of its own"
+        )
+    called.add(found[1])
+    process.name = design.free_name(process.name)
     actual = [_actual(argument) for argument in split_commas(found[2])]
     names = [argument_name(name) for _, name in callee.parameters]
     design.processes.append(process)

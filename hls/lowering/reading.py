@@ -11,8 +11,9 @@ from hls.lowering.llvmir import FLAGS, Function, Instruction, Module, Unsupporte
 from hls.lowering.names import legal_name
 from hls.lowering.pointees import Pointees
 from hls.lowering.source import MARKER, Pragma
+from hls.lowering.symbols import process_name
 
-__all__ = ["Reading", "argument_name", "marks", "plain_name", "width_of"]
+__all__ = ["Reading", "argument_name", "marks", "width_of"]
 
 _TRACES = frozenset(
     ["sroa", "i", "fca", "load", "addr", "coerce", "copyload", "lcssa", "not", "mask", "masked",
@@ -20,19 +21,6 @@ _TRACES = frozenset(
      "spec", "select", "cond", "tmp"]
 )  # fmt: skip
 """Words in LLVM's names that are not of the source."""
-
-
-def plain_name(symbol: str) -> str:
-    """The source name of a mangled function or variable."""
-    if symbol.startswith("_ZZ"):
-        # A static variable of a function: its own name comes last, after E and its length.
-        for local in re.finditer(r"E(\d+)(?=(\w+?)(?:_\d+|__\d+_)?$)", symbol):
-            if int(local[1]) == len(local[2]):
-                return local[2]
-    found = re.match(r"_ZL?(\d+)", symbol)
-    if found is None:
-        return re.sub(r"\W", "_", symbol)
-    return symbol[found.end() : found.end() + int(found[1])]
 
 
 def marks(function: Function) -> list[int]:
@@ -76,7 +64,8 @@ class Reading:
         self._module = module
         self._function = function
         self._pragmas = pragmas
-        self._process = Process(legal_name(plain_name(function.name)), file=function.file)
+        name = process_name(function.name, function.title)
+        self._process = Process(legal_name(name), file=function.file)
         self._values: dict[str, Value] = {}
         self._addresses: dict[str, Address | Choice] = {}
         self._arrays: dict[str, Array] = {}

@@ -10,6 +10,7 @@ import re
 
 from hls.errors import InputError
 from hls.lowering.llvmir import Function, Instruction, Module
+from hls.lowering.symbols import plain_name
 
 __all__ = ["refuse"]
 
@@ -72,22 +73,17 @@ def _reason(instruction: Instruction, function: Function, module: Module) -> str
         return _NO_EXCEPTIONS
     if _OUTPUT.match(name):
         return (
-            f"hardware cannot {_plain(name)}; keep that to the test bench, or between #ifndef "
+            f"hardware cannot {plain_name(name)}; keep that to the test bench, or between #ifndef "
             "__SYNTHESIS__ and #endif"
         )
     if name == function.name or (name in module.functions and _calls(module.functions[name], name)):
-        return f"{_plain(name)} calls itself; recursion is not supported, use a loop"
+        return f"{plain_name(name)} calls itself; recursion is not supported, use a loop"
     if name in module.functions:
         return (
-            f"{_plain(name)} is a process of the DATAFLOW region, and called by another one too; "
-            "give that a function of its own"
+            f"{plain_name(name)} is a process of the DATAFLOW region, and called by another one "
+            "too; give that a function of its own"
         )
     return ""
-
-
-def _plain(symbol: str) -> str:
-    found = re.match(r"_Z(?:L|N)?(\d+)", symbol)
-    return symbol if found is None else symbol[found.end() : found.end() + int(found[1])]
 
 
 def _calls(function: Function, name: str) -> bool:

@@ -1,0 +1,125 @@
+"""A network's design -> its project: every file of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hls.generator import CLOCK_NS, PART, conv2d_context, conv2d_summary
+from hls.manifest import manifest
+from hls.network import files
+from hls.network.assembly import Stage
+from hls.network.dataflow import DataflowNetwork
+from hls.network.engines import ConvolutionEngine, ElementEngine
+from hls.network.layers import Addition, Concatenation, Pooling
+from hls.parameters import Parameters
+from hls.project import Project, publish
+from hls.rendering import render
+
+__all__ = ["generate_dataflow", "texts"]
+
+
+def generate_dataflow(design: DataflowNetwork, path: str | Path) -> Project:
+    """Write the complete HLS project of `design` to the folder `path`.
+
+    Raises:
+        InputError: the folder holds something else or cannot be written, or weights do not fit
+            a layer's packing.
+    """
+    arrays = files.weight_arrays(design.network)
+    return publish(texts(design), {"network.npz": arrays}, Path(path))
+
+
+def texts(design: DataflowNetwork) -> dict[str, str]:
+    """All generated text files of `design`: path inside the project -> content."""
+    context = {
+        "design": design,
+        "manifest": manifest(design),
+        "summary": design.summary,
+        "common": f"{design.name}_common",
+        "steps_bits": _steps_bits(design),
+        "part": PART,
+        "clock_ns": CLOCK_NS,
+    }
+    rendered = {
+        f"src/{design.name}.hpp": render("network/kernel.hpp.j2", **context),
+        f"src/{design.name}_common.hpp": render(
+            "network/common.hpp.j2", **context, file=f"{design.name}_common",
+            padded=any(_padded(stage) for stage in design.stages),
+        ),
+        f"src/{design.name}.cpp": render(
+            "network/kernel.cpp.j2", **context, streams=design.streams,
+            headers=[design.headers(stage.name)[-1] for stage in design.stages],
+        ),
+        "manifest.json": json.dumps(context["manifest"], indent=2) + "\n",
+        "network.json": json.dumps(files.to_data(design.network), indent=1) + "\n",
+    }  # fmt: skip
+    for stage in design.stages:
+        rendered |= _headers(design, stage, context)
+    for name in ("run_hls.tcl", "hls_config.cfg"):
+        rendered[name] = render(f"vitis/{name}.j2", **context)
+    return dict(sorted(rendered.items()))
+
+
+def _headers(design: DataflowNetwork, stage: Stage, context: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a layer."""
+    names = design.headers(stage.name)
+    engine = stage.engine
+    own = {**context, "stage": stage, "engine": engine, "summary": _summary(stage)}
+    if not isinstance(engine, ConvolutionEngine):
+        return {_path(names[0]): render(f"network/{engine.template}.hpp.j2", **own, file=names[0])}
+    parameters = _fitting(design, engine)
+    conv = conv2d_context(engine.conv, parameters)
+    conv |= {"steps_bits": context["steps_bits"], "stage": stage, "common": context["common"]}
+    types, weights, processes = names
+    kinds = {types: "convolution_types", weights: "convolution_weights", processes: "convolution"}
+    return {
+        _path(name): render(f"network/{kind}.hpp.j2", **conv, file=name, types=types,
+                            weights=weights)
+        for name, kind in kinds.items()
+    }  # fmt: skip
+
+
+def _path(name: str) -> str:
+    return f"src/{name}.hpp"
+
+
+def _fitting(design: DataflowNetwork, engine: ConvolutionEngine) -> Parameters:
+    """The layer's parameters, checked again for the weights that packing allows."""
+    where = f"network {design.name}, layer {engine.layer.name}"
+    return Parameters.checked(engine.conv, engine.layer.parameters.arrays, where)
+
+
+def _padded(stage: Stage) -> bool:
+    engine = stage.engine
+    return not isinstance(engine, ElementEngine) and engine.window.padded
+
+
+def _steps_bits(design: DataflowNetwork) -> int:
+    """Bits that count the steps of 2^32 frames, of whichever process takes most."""
+    most = [design.input_beats, design.output_beats]
+    for stage in design.stages:
+        engine = stage.engine
+        most += [stage.cycles, engine.words]
+        if not isinstance(engine, ElementEngine):
+            # The last frame is followed by at most as many steps again.
+            most.append(2 * engine.window.frame_steps * engine.window.beats)
+    return 32 + max(most).bit_length()
+
+
+def _summary(stage: Stage) -> str:
+    """What a layer does, in a line."""
+    engine = stage.engine
+    if isinstance(engine, ConvolutionEngine):
+        return conv2d_summary(engine.conv)
+    layer = engine.layer
+    if isinstance(layer, Pooling):
+        rows, cols = layer.rows, layer.cols
+        return (f"{layer.kind} pooling {rows.size}x{cols.size} -> {rows.outputs}x{cols.outputs}, "
+                f"{layer.channels} channels, window {rows.kernel}x{cols.kernel}")  # fmt: skip
+    assert isinstance(engine, ElementEngine)
+    shapes = " and ".join(str(channels) for channels in engine.channels)
+    kind = {Addition: "sum", Concatenation: "concatenation"}.get(type(layer), "rescaling")
+    return f"{kind} of {engine.positions} pixels of {shapes} channels"
