@@ -17,7 +17,7 @@ from hls.network.generation import generate_dataflow
 from hls.network.layers import Convolution, Layer
 
 HELP = "generate an accelerator for a whole quantized ONNX model"
-EXAMPLE = "lineloom net model.onnx --board pynq-z2 -o build/net"
+EXAMPLE = "lineloom net models/digits_cnn.onnx --board pynq-z2 -o build/net"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

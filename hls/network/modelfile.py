@@ -23,7 +23,7 @@ def load_model(path: Path) -> onnx.ModelProto:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name an .onnx file") from None
     except (DecodeError, ValueError) as error:
-        raise InputError(f"{path}: is no ONNX model ({error})") from None
+        raise InputError(f"{path}: is no ONNX model ({error}); name an .onnx file") from None
     try:
         onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
