@@ -1,0 +1,126 @@
+"""lineloom net: a quantized ONNX model as a network of integer layers, and its project."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hls.boards import boards
+from hls.commands import options
+from hls.commands.console import Console
+from hls.generator import BOARD
+from hls.network import Network
+from hls.network.generation import generate_network
+from hls.network.layers import Convolution, Layer
+from hls.network.styles import AUTO, STYLES, Choice
+
+HELP = "generate an accelerator for a whole quantized ONNX model"
+EXAMPLE = "lineloom net models/digits_cnn.onnx --board pynq-z2 -o build/net"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx",
+                        help="a quantized model: QDQ, operators on integers, or QONNX")  # fmt: skip
+    parser.add_argument("--board", default=BOARD, metavar="BOARD",
+                        help=f"{', '.join(boards())} ({BOARD})")  # fmt: skip
+    parser.add_argument(
+        "--style",
+        choices=(AUTO, *STYLES),
+        default=AUTO,
+        help="dataflow: an engine for every layer; auto: what fits the board (auto)",
+    )
+    parser.add_argument("--name", help="name of the top function (default: the folder's)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
+                        help="folder of the project, for example build/net")  # fmt: skip
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Import the model, write the project, print the layers."""
+    name = args.name or options.name_of(args.output, "network")
+    with console.working(f"reading {args.model.name}"):
+        network = Network.from_onnx(args.model, name)
+        project, choice = generate_network(network, args.output, board=args.board,
+                                           style=args.style)  # fmt: skip
+    data = {
+        "model": str(args.model), "project": str(project.path), "board": args.board,
+        "name": network.name, "macs": network.macs, "weights": network.weight_count,
+        "input": _side(network, network.input), "output": _side(network, network.output),
+        "style": choice.style, "because": choice.reason,
+        "lower_bound_cycles": choice.design.lower_bound_cycles,
+        "predicted_cycles": choice.design.predicted_cycles,
+        "layers": [_layer(network, layer) | _engine(choice, layer) for layer in network.layers],
+    }  # fmt: skip
+    console.tables(data, _tables(data))
+    console.text(f"{choice.style}: {choice.reason}")
+    console.text(f"{data['macs']:,} MACs a frame, {data['weights']:,} weights; {project.path}")
+    return 0
+
+
+def _side(network: Network, name: str) -> dict[str, Any]:
+    """The network's input or output, as its user sees it."""
+    tensor = network.tensors[name]
+    host = network.source if name == network.input else network.result
+    return {
+        "name": host.name, "dtype": host.dtype, "axes": host.axes, "steps": list(host.steps),
+        "shape": list(tensor.shape), "scale": tensor.scale, "zero_point": tensor.zero_point,
+    }  # fmt: skip
+
+
+def _layer(network: Network, layer: Layer) -> dict[str, Any]:
+    product = layer if isinstance(layer, Convolution) else None
+    return {
+        "name": layer.name,
+        "kind": type(layer).__name__.lower(),
+        "inputs": [list(network.tensors[name].shape) for name in layer.inputs],
+        "output": list(network.tensors[layer.output].shape),
+        "macs": product.conv.macs if product else 0,
+        "weights": product.parameters.weights.size if product else 0,
+        "accumulator": str(product.conv.epilogue.accumulator) if product else None,
+        "nodes": list(network.origins.get(layer.name, ())),
+    }
+
+
+def _engine(choice: Choice, layer: Layer) -> dict[str, Any]:
+    """The lanes and cycles of a layer that has an engine."""
+    lanes = choice.design.lanes.get(layer.name)
+    if lanes is None:
+        return {"lanes": None, "cycles": 0}
+    return {"lanes": asdict(lanes), "cycles": choice.design.stage_cycles[layer.name]}
+
+
+def _tables(data: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[Sequence[str]]]]:
+    yield (
+        f"{data['name']}: layers of {data['model']}",
+        ("layer", "kind", "input", "output", "MACs", "weights", "sums", "lanes", "cycles", "nodes"),
+        [
+            (
+                layer["name"],
+                layer["kind"],
+                " + ".join(map(_shape, layer["inputs"])),
+                _shape(layer["output"]),
+                f"{layer['macs']:,}" if layer["macs"] else "",
+                f"{layer['weights']:,}" if layer["weights"] else "",
+                layer["accumulator"] or "",
+                _lanes(layer["lanes"]),
+                f"{layer['cycles']:,}" if layer["cycles"] else "",
+                ", ".join(layer["nodes"]),
+            )
+            for layer in data["layers"]
+        ],
+    )
+
+
+def _lanes(lanes: dict[str, Any] | None) -> str:
+    """Channels in and out of an engine, and how many taps at once."""
+    if lanes is None:
+        return ""
+    taps = "" if lanes["taps"] == "all" else f", taps {lanes['taps']}"
+    return f"{lanes['simd']} x {lanes['pe']}{taps}"
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes))
