@@ -84,9 +84,10 @@ def read_calibration(path: Path, inputs: list[Input]) -> Calibration:
 
 def _read(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one bare array")
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError("it is a bare array")
+        with file:
             return dict(file)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name an npz file") from None

@@ -28,6 +28,10 @@ OPERATORS = ("Add", "ArgMax", "AveragePool", "Clip", "Concat", "Conv", "Flatten"
 """What hardware computes in integers. All others stay in float: Softmax runs on the host."""
 
 
+_LEAST_OPSET = 13
+"""The first in which DequantizeLinear has a scale for each channel."""
+
+
 @dataclass(frozen=True)
 class Quantized:
     """What was made, and how far it is from the float model."""
@@ -46,7 +50,7 @@ def quantize(model: Path, calibration: Path, output: Path, scheme: Scheme) -> Qu
     the same bytes.
 
     Args:
-        model: an .onnx file, opset 7 or later.
+        model: an .onnx file; operators before opset 13 are converted.
         calibration: an .npz file; see `read_calibration`.
         output: an .onnx file, replaced when all went well, and left alone otherwise.
         scheme: how.
@@ -65,6 +69,7 @@ def quantize(model: Path, calibration: Path, output: Path, scheme: Scheme) -> Qu
     with tempfile.TemporaryDirectory(prefix="lineloom.") as scratch:
         prepared = _prepared(read, Path(scratch))
         made = _quantized(prepared, samples, scheme, ranges={})
+        _require_alive(calibration, onnx.load(prepared), scales_of(made))
         if scheme.power_of_two:
             # Weights are quantized again from the float model, not from integers.
             rounded = overrides([scale.rounded_up() for scale in scales_of(made)])
@@ -94,10 +99,24 @@ def _require_no_clip(path: Path, model: onnx.ModelProto) -> None:
 def _prepared(model: onnx.ModelProto, scratch: Path) -> Path:
     """The model with constants folded, BatchNormalization fused, all shapes inferred; a file."""
     plain, prepared = scratch / "float.onnx", scratch / "prepared.onnx"
-    onnx.save(model, plain)
+    onnx.save(_of_opset(model, _LEAST_OPSET), plain)
     # The symbolic inference wants sympy, and serves models of text.
     quant_pre_process(plain, prepared, skip_symbolic_shape=True)
     return prepared
+
+
+def _of_opset(model: onnx.ModelProto, least: int) -> onnx.ModelProto:
+    """The model, its operators in version `least` if they are older."""
+    (version,) = (each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    if version >= least:
+        return model
+    try:
+        return onnx.version_converter.convert_version(model, least)
+    except (RuntimeError, onnx.version_converter.ConvertError) as error:
+        raise InputError(
+            f"the model has operators of ONNX opset {version}, which cannot be brought to {least} "
+            f"({error}); export it again with opset {least} or later"
+        ) from None
 
 
 def _quantized(
@@ -144,6 +163,25 @@ class _Reader:
         return next(self._batches, None)
 
 
+def _require_alive(path: Path, prepared: onnx.ModelProto, scales: list[Scale]) -> None:
+    """Reject calibration for which all that a ReLU puts out is 0.
+
+    onnxruntime leaves ReLU away where integers saturate at its lower end anyway. To a range of
+    nothing it gives a scale of 1 and a zero point of 0 instead, and signed integers then go below.
+    """
+    by_tensor = {scale.tensor: scale for scale in scales}
+    for node in prepared.graph.node:
+        if node.op_type not in ("Relu", "Clip"):
+            continue
+        # QDQ quantizes what it puts out; in QOperator the operator before it has the scale.
+        scale = by_tensor.get(node.output[0]) or by_tensor.get(node.input[0])
+        if scale and scale.scale == 1 and scale.zero_point == 0 and scale.low < 0:
+            raise InputError(
+                f"{path}: all samples leave node {node.name or node.output[0]}, a {node.op_type}, "
+                "at 0; give samples like those that the network is for"
+            )
+
+
 def _has_clip(prepared: Path) -> bool:
     graph = onnx.load(prepared).graph
     return any(node.op_type == "Clip" for node in graph.node)
@@ -170,7 +208,10 @@ def _drop_unused_domains(model: onnx.ModelProto) -> None:
 
 def _check(path: Path, made: onnx.ModelProto, scheme: Scheme) -> None:
     """Whether the quantizer did what it was asked to."""
-    onnx.checker.check_model(made, full_check=True)
+    try:
+        onnx.checker.check_model(made, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise ToolFailed(f"onnxruntime quantized {path} to an invalid model: {error}") from None
     scales = scales_of(made)
     if not any(scale.is_constant for scale in scales):
         raise InputError(f"{path}: has no Conv, Gemm or MatMul with constant weights to quantize")
