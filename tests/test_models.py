@@ -15,7 +15,7 @@ from hls.network.scales import are_powers_of_two, scales_of
 from models.accuracy import accuracy
 from models.counting import macs, parameters
 from models.digits import digits
-from models.zoo import FILES, FOLDER, TASKS, File
+from models.zoo import CALIBRATION, FILES, FOLDER, TASKS, File
 
 BY_NAME = {file.name: file for file in FILES}
 EACH_FILE = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -78,11 +78,10 @@ def test_counting_agrees_with_the_arithmetic_of_the_mlp() -> None:
     "file", [f for f in FILES if f.scheme and f.network.startswith("digits")], ids=lambda f: f.name
 )
 def test_a_float_file_still_becomes_the_quantized_one(file: File, tmp_path: Path) -> None:
-    np.savez(tmp_path / "calibration.npz", input=digits().calibration.images)
     made = tmp_path / "made.onnx"
     assert file.scheme is not None
     trained = FOLDER / f"{file.network}_float.onnx"
-    quantize(trained, tmp_path / "calibration.npz", made, file.scheme)
+    quantize(trained, FOLDER / CALIBRATION, made, file.scheme)
     assert made.read_bytes() == (FOLDER / file.name).read_bytes()
 
 
@@ -101,6 +100,8 @@ def test_digits_are_split_once_and_for_all() -> None:
     assert all(split.images.dtype == np.float32 for split in task)
     assert task.train.images.min() == 0
     assert task.train.images.max() == 1
+    with np.load(FOLDER / CALIBRATION) as kept:
+        assert np.array_equal(kept["input"], task.calibration.images)
     # All ten digits are in each split, and calibration is a part of what trained.
     assert all(np.bincount(split.labels, minlength=10).min() >= 5 for split in task)
     trained = {image.tobytes() for image in task.train.images}
