@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from conftest import ROOT
 
 from hls.network.quantization import quantize
 from hls.network.scales import are_powers_of_two, scales_of
+from models import __main__ as making
 from models.accuracy import accuracy
 from models.counting import macs, parameters
 from models.digits import digits
@@ -93,6 +95,27 @@ def test_scales_are_powers_of_two_where_the_name_says_so(file: File) -> None:
         assert all(map(are_powers_of_two, scales)) == file.name.endswith("_pow2.onnx")
 
 
+@pytest.mark.parametrize("file", [f for f in FILES if f.name.endswith("_pow2.onnx")], ids=str)
+def test_integers_and_floats_agree_at_powers_of_two(file: File) -> None:
+    """Whether onnxruntime fuses to integer operators or computes in float between them."""
+    images = TASKS[file.network]().test.images[:100]
+    plain = onnxruntime.SessionOptions()
+    plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    in_float, in_integers = (
+        onnxruntime.InferenceSession(FOLDER / file.name, options).run(None, {"input": images})[0]
+        for options in (plain, onnxruntime.SessionOptions())
+    )
+    assert np.array_equal(in_float, in_integers)
+
+
+def test_without_its_training_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(making, "TRAINER", tmp_path / "python")
+    assert making.main([]) == 3
+    assert "run make models" in capsys.readouterr().err
+
+
 def test_digits_are_split_once_and_for_all() -> None:
     task = digits()
     assert [len(split.images) for split in task] == [1347, 128, 450]
@@ -113,9 +136,7 @@ def test_digits_are_split_once_and_for_all() -> None:
 
 def test_make_models_has_its_interpreter_and_lock() -> None:
     """The Makefile and the script name the same place, and the lock pins PyTorch without CUDA."""
-    from models.__main__ import TRAINER
-
-    assert f"{TRAINER.parent.parent}/ready" in (ROOT / "Makefile").read_text()
+    assert f"{making.TRAINER.parent.parent}/ready" in (ROOT / "Makefile").read_text()
     lock = (ROOT / "requirements-training.lock").read_text()
     assert re.search(r"^torch==[\d.]+\+cpu", lock, re.MULTILINE)
     assert "nvidia" not in lock
