@@ -59,7 +59,7 @@ def read_calibration(path: Path, inputs: list[Input]) -> Calibration:
     Args:
         path: an npz file with an array of samples an input, under the input's name; with one
             input, the one array may have any name.
-        inputs: of the model, as `shape_of` an array must fit.
+        inputs: of the model; the first axis of its array counts samples, and may be longer.
 
     Raises:
         InputError: the file is no npz file, lacks an input, or its arrays do not fit.
