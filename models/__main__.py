@@ -18,7 +18,7 @@ from hls.network.quantization import quantize
 from models.accuracy import accuracy
 from models.counting import macs, parameters
 from models.task import Split, Task
-from models.zoo import FILES, FOLDER, TASKS, File
+from models.zoo import CALIBRATION, FILES, FOLDER, TASKS, File
 
 BUILD = Path("build/models")
 TRAINER = BUILD / "venv" / "bin" / "python"
@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     misses = _show(console, tasks)
     if options.update:
-        for file in FILES:
-            shutil.copyfile(BUILD / file.name, FOLDER / file.name)
+        for name in (*(file.name for file in FILES), CALIBRATION):
+            shutil.copyfile(BUILD / name, FOLDER / name)
     return int(misses)
 
 
@@ -69,8 +69,8 @@ def _make(file: File, task: Task) -> None:
     if file.scheme is None:
         shutil.copyfile(trained, BUILD / file.name)
         return
-    samples = BUILD / f"{file.network}_calibration.npz"
-    np.savez(samples, input=task.calibration.images)
+    samples = BUILD / f"{TASKS[file.network].__name__}_calibration.npz"
+    np.savez_compressed(samples, input=task.calibration.images)
     quantize(trained, samples, BUILD / file.name, file.scheme)
 
 

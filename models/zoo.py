@@ -11,7 +11,7 @@ from models import patterns
 from models.digits import digits
 from models.task import Task
 
-__all__ = ["FILES", "FOLDER", "TASKS", "File"]
+__all__ = ["CALIBRATION", "FILES", "FOLDER", "TASKS", "File"]
 
 FOLDER = Path(__file__).parent
 
@@ -22,6 +22,10 @@ TASKS: dict[str, Callable[[], Task]] = {
     "dscnn": patterns.spectra,
 }
 """Network -> what it learns."""
+
+
+CALIBRATION = "digits_calibration.npz"
+"""The digits that calibrate, for `lineloom quantize` on the float files here."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from hls.network.scales import Scale
 
 HELP = "quantize a float ONNX model to 8 bits with calibration data"
-EXAMPLE = "lineloom quantize model.onnx --calibration samples.npz --power-of-two"
+EXAMPLE = (
+    "lineloom quantize models/digits_cnn_float.onnx "
+    "--calibration models/digits_calibration.npz -o build/digits_cnn.onnx"
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -59,7 +59,7 @@ def read_calibration(path: Path, inputs: list[Input]) -> Calibration:
     Args:
         path: an npz file with an array of samples an input, under the input's name; with one
             input, the one array may have any name.
-        inputs: of the model, as `shape_of` an array must fit.
+        inputs: of the model; the first axis of its array counts samples, and may be longer.
 
     Raises:
         InputError: the file is no npz file, lacks an input, or its arrays do not fit.
@@ -84,9 +84,10 @@ def read_calibration(path: Path, inputs: list[Input]) -> Calibration:
 
 def _read(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one bare array")
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError("it is a bare array")
+        with file:
             return dict(file)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name an npz file") from None

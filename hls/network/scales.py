@@ -33,6 +33,11 @@ class Scale:
     """Of the channels; None with one scale for all."""
 
     @property
+    def per_channel(self) -> bool:
+        """Whether each channel has a scale of its own."""
+        return self.axis is not None
+
+    @property
     def low(self) -> float:
         """The least real number that an integer stands for."""
         return float(np.min(self.scale * (self._limits.min - self.zero_point.astype(np.int64))))
