@@ -10,16 +10,15 @@ import networks
 import numpy as np
 import pytest
 from conftest import Lineloom
+from overlay_engine import ENGINE
 
 from hls import Project
 from hls.network import Network
-from hls.network.overlay import OverlayEngine
 from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
 from sim import workload
 from sim.cosim import cosim, rtl_of
 
-ENGINE = OverlayEngine(name="engine", image_words=1024)
 NETWORKS = {
     make.__name__: make for make in (networks.chain, networks.residual, networks.every_kind)
 }
