@@ -11,7 +11,7 @@ import networks
 import numpy as np
 import pytest
 from conftest import Lineloom
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hls import tools
@@ -54,6 +54,7 @@ def taken_apart(seed: int = 0) -> Network:
     joined = b.concatenate(pooled, twice, b.rescale(twice))
     assert largest in b.tensors
     mean = b.pool(joined, "average", (5, 4), (1, 1))
+    b.rescale(mean)  # which nobody reads
     return b.network(b.concatenate(mean, largest))
 
 
@@ -160,7 +161,7 @@ def random_designs(draw: st.DrawFn) -> DataflowNetwork:
     return DataflowNetwork(network=network, lanes=lanes)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4, phases=[Phase.generate])  # each is compiled, so none is shrunk
 @given(random_designs(), st.integers(0, 99))
 def test_csim_of_random_networks_is_the_golden_model(tmp_path_factory, design, seed):
     project = generate_dataflow(design, tmp_path_factory.mktemp("random") / "net")
@@ -175,7 +176,7 @@ def test_the_test_bench_passes_and_finds_a_fault(tmp_path):
             change_a_weight(made, "conv2")
         program = tmp_path / f"{name}.bench"
         sources = [made.source(".cpp"), made.source("_tb.cpp")]
-        tools.run([*tools.cxx(), "-std=c++11", "-O1", "-Wall", "-Wextra", "-Werror",
+        tools.run([*tools.cxx(), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
                    "-Wno-unknown-pragmas", "-Wno-unused-label", f"-I{INCLUDE}", *sources,
                    "-o", program], what="the bench")  # fmt: skip
         if fault:
@@ -240,9 +241,15 @@ def stuck(design: DataflowNetwork, depths: Mapping[str, int], frames: int) -> bo
     beats = len(first.orders[0])
     written["in"] = beats * frames
     done = {id(process): 0 for process in design.processes}
+
+    def take_up_to(take: str, need: int) -> bool:
+        """Read what is there of what is needed; an input is read when those before it are."""
+        read[take] = min(max(need, read[take]), written[take])
+        return read[take] >= need
+
     moved = True
     while moved:
-        moved = False
+        before = dict(read), dict(done)
         for process in design.processes:
             own = len(process.orders[0])
             while done[id(process)] < own * frames:
@@ -252,13 +259,7 @@ def stuck(design: DataflowNetwork, depths: Mapping[str, int], frames: int) -> bo
                               * order_words(design, take))
                     for take, order in zip(process.takes, process.orders, strict=True)
                 }  # fmt: skip
-                ready = True
-                for take, need in needs.items():
-                    taken = min(max(need, read[take]), written[take])
-                    moved |= taken > read[take]
-                    read[take] = taken
-                    ready &= read[take] >= need
-                if not ready:
+                if not all(take_up_to(take, need) for take, need in needs.items()):
                     break
                 full = [put for put in process.puts
                         if put != "out" and written[put] - read[put] >= depths[put]]  # fmt: skip
@@ -267,7 +268,7 @@ def stuck(design: DataflowNetwork, depths: Mapping[str, int], frames: int) -> bo
                 for put in process.puts:
                     written[put] += 1
                 done[id(process)] += 1
-                moved = True
+        moved = before != (read, done)
     return done[id(last)] < len(last.orders[0]) * frames
 
 
@@ -289,7 +290,8 @@ def test_no_network_hangs_with_the_depths_that_are_safe(design, frames):
 
 
 def test_a_word_less_than_what_is_safe_is_too_little():
-    for network in (small_residual(), networks.residual(), networks.every_kind()):
+    # Where the path beside is a FIFO and nothing else, which has room of its own.
+    for network in (small_residual(), networks.residual()):
         design = DataflowNetwork(network=network)
         least = safe_depths(design.processes)
         depths = {stream.name: least.get(stream.name, 1) for stream in design.streams}
