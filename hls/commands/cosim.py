@@ -12,7 +12,7 @@ import numpy as np
 
 from hls.commands import options
 from hls.commands.console import Console
-from hls.design import framed
+from hls.design import framed, layer
 from hls.errors import InputError
 from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.kernels import KERNEL, Kernel
@@ -70,7 +70,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     asked: dict[str, Any] = {}
     given = [getattr(args, name) for name in "mkn"]
     if framed(design) is not None:
-        _refuse(dict(zip(("--m", "--k", "--n"), given, strict=True)), "a convolution")
+        kind = "a network" if layer(design) is None else "a convolution"
+        _refuse(dict(zip(("--m", "--k", "--n"), given, strict=True)), kind)
         asked["frames"] = args.frames
     else:
         _refuse({"--frames": args.frames}, "a GEMM")

@@ -86,7 +86,8 @@ def _first_layer(project: Project, stimuli: dict[str, Any]) -> dict[str, Any] | 
 def _frames(
     args: argparse.Namespace, design: Conv2d | DataflowNetwork | OverlayNetwork
 ) -> dict[str, Any]:
-    _refuse(args, ("m", "k", "n"), "frames")
+    kind = "a network" if layer(design) is None else "a convolution"
+    _refuse(args, ("m", "k", "n"), kind)
     if args.input is None:
         frames = 3 if args.frames is None else args.frames
         if frames < 1:
