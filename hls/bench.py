@@ -13,7 +13,7 @@ from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import scale_to_multiplier
 
-__all__ = ["conv2d", "gemm", "matrix_conv2d"]
+__all__ = ["calls", "conv2d", "gemm", "matrix_conv2d"]
 
 QUICK_MACS = 2_000_000
 """Multiply-accumulates that a debug build of the vendor's headers simulates in a second or so."""
@@ -24,19 +24,22 @@ def conv2d(conv: Conv2d) -> dict[str, Any]:
 
     For run-time parameters also `bias`, `scale` and `tie_unit`; see below.
     """
-    if conv.macs <= QUICK_MACS:
-        calls = [["kRandom"] * 3, ["kMinimum", "kMaximum", "kRandom"]]
-    elif conv.macs <= 16 * QUICK_MACS:
-        calls = [["kRandom", "kMinimum"], ["kMaximum"]]
-    else:
-        calls = [["kRandom"], ["kRandom"]]
     products = conv.taps_per_output
     return {
-        "calls": calls,
+        "calls": calls(conv.macs),
         "bias": _bias(conv, products),
         "scale": _scale(conv, products),
         "tie_unit": _tie_unit(conv),
     }
+
+
+def calls(macs: int) -> list[list[str]]:
+    """Contents of the frames of two calls, of a design with so many operations a frame."""
+    if macs <= QUICK_MACS:
+        return [["kRandom"] * 3, ["kMinimum", "kMaximum", "kRandom"]]
+    if macs <= 16 * QUICK_MACS:
+        return [["kRandom", "kMinimum"], ["kMaximum"]]
+    return [["kRandom"], ["kRandom"]]
 
 
 def matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:

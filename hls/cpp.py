@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from hls.geometry import Axis, WindowGeometry
 
-__all__ = ["counter", "initializer", "reads", "visits"]
+__all__ = ["counter", "initializer", "reads", "visits", "wrapped"]
 
 
 def counter(values: int) -> str:
@@ -50,3 +51,9 @@ def initializer(array: npt.NDArray[Any], width: int = 100) -> str:
         return one_line
     body = ",\n".join(inner).replace("\n", "\n  ")
     return "{\n  " + body + "\n}"
+
+
+def wrapped(array: npt.NDArray[Any], width: int = 100) -> str:
+    """A flat C++ initializer with as many values a line as fit `width` characters."""
+    text = ", ".join(str(value) for value in array.tolist())
+    return "{\n" + textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ") + "}"

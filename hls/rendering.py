@@ -32,6 +32,7 @@ _ENVIRONMENT.filters |= {
     "initializer": cpp.initializer,
     "reads": cpp.reads,
     "visits": cpp.visits,
+    "wrapped": cpp.wrapped,
 }
 
 

@@ -80,6 +80,8 @@ class Job:
     """
     memory_bandwidth: float = 0.0
     """Bytes that it moves in a cycle for all ports together, streams too; 0 is without limit."""
+    taps: tuple[str, ...] = ()
+    """FIFO instances whose words are to be kept, if the model shows them; for the fast engine."""
     packets: bool = True
     """What a call puts out is one packet, with whole beats. If not, side channels are data."""
 
@@ -149,6 +151,8 @@ class Finding:
     state: dict[str, int] = field(default_factory=dict)
     """Of a hang: fill of each FIFO ("fifo.count") and whether a process rests ("process.idle")."""
     memory: npt.NDArray[np.uint8] | None = None
+    taps: dict[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    """FIFO -> the words that went into it, each in whole bytes."""
 
 
 def beat_bytes(port: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from hls.rtl import Rtl, lower_project
 from sim import fast, simulator, vectors, workload
 from sim.calls import Beats, Finding, Job, beat_bytes
 from sim.hang import hang_text
+from sim.layerwise import first_difference
 from sim.operands import matrices, pixels
 from sim.structure import structure
 from sim.verilate import verilate
@@ -66,6 +67,8 @@ class CosimResult:
     """Stream -> most words that it held, and its depth."""
     memory_bytes: dict[str, dict[str, int]]
     """Port -> bytes read and written by the measured call, all phases together; streams too."""
+    first_layer: dict[str, Any] | None
+    """Of a network that goes wrong: the first layer that does, index, got and expected."""
     stalls: float
     seed: int
     engine: str
@@ -175,6 +178,7 @@ def cosim(
         fifos={name: {"most": most, "depth": inside.depths[name]}
                for name, most in finding.marks.items()},
         memory_bytes=_memory_bytes(project.manifest, own),
+        first_layer=_first_layer(project, rtl, job) if mismatches else None,
         stalls=stalls,
         seed=seed,
         engine=engine,
@@ -280,6 +284,22 @@ def _simulate(
 
 
 # ---------------------------------------------------------------------- judging
+
+
+def _first_layer(project: Project, rtl: Rtl, job: Job) -> dict[str, Any] | None:
+    """Run a network again and look at what every layer puts into its stream."""
+    design = project.design
+    if not isinstance(design, DataflowNetwork):
+        return None
+    streams = {stage.name: design.results(stage.name).name for stage in design.stages}
+    model = verilate(rtl.top, rtl.files, project.path / "sim" / "taps", taps=True)
+    job = replace(job, taps=tuple(streams.values()))
+    tapped = fast.run(model, job, folder=rtl.folder / "rtl").taps
+    frames = [call.sends["in_r"].reshape(-1).view(np.int8) for call in job.calls]
+    x = np.concatenate(frames).reshape(-1, *design.input_shape)
+    traces = {layer: tapped[stream].view(np.int8) for layer, stream in streams.items()
+              if stream in tapped}  # fmt: skip
+    return first_difference(design.network, x, traces)
 
 
 def _differences(

@@ -33,7 +33,7 @@ from hls.rendering import INCLUDE
 from host import packing
 from sim.operands import matrices, patch_operands, pixels
 
-__all__ = ["CsimResult", "csim", "library"]
+__all__ = ["CsimResult", "csim", "library", "traces"]
 
 Array = npt.NDArray[Any]
 
@@ -117,6 +117,28 @@ def _network(project: Project, design: DataflowNetwork, headers: Path, x: Any) -
         project, headers, frames, design.output_format.dtype, frame_bytes, words
     )
     return CsimResult(output[0] if single else output, calls)
+
+
+def traces(project: Project, x: Array) -> dict[str, Array]:
+    """What each layer of a network puts out for the frames x [N, H, W, C], by layer, in C-sim."""
+    design = project.design
+    assert isinstance(design, DataflowNetwork)
+    frames = pixels(design, x)
+    made = library(project, traced=True)
+    made.lineloom_forget()
+    made.lineloom_trace.restype = ctypes.c_longlong
+    output = np.empty((len(frames), *design.output_shape), design.output_format.dtype)
+    none = _pointer(np.zeros(0, np.uint32))
+    _checked(made.lineloom_conv2d, design.name, _pointer(frames), _pointer(output),
+             ctypes.c_uint(len(frames)), none, ctypes.c_int(0))  # fmt: skip
+    found = {}
+    for stage in design.stages:
+        memory = ctypes.POINTER(ctypes.c_int8)()
+        stream = design.results(stage.name).name.encode()
+        count = made.lineloom_trace(stream, ctypes.byref(memory))
+        found[stage.name] = np.ctypeslib.as_array(memory, (count,)).copy()
+    made.lineloom_forget()
+    return found
 
 
 def _streamed(
@@ -252,8 +274,11 @@ def _checked(entry: Any, name: str, *arguments: Any) -> None:
         raise ToolFailed(f"{name}: C-sim stopped: {message.value.decode(errors='replace')}")
 
 
-def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
-    """The compiled design, from the cache if it was compiled before."""
+def library(project: Project, headers: Path = INCLUDE, *, traced: bool = False) -> ctypes.CDLL:
+    """The compiled design, from the cache if it was compiled before.
+
+    If it is `traced`, it keeps what is written to streams of words; with our headers alone.
+    """
     design = project.design
     kind = KINDS[type(design)]
     sources = [project.source(".cpp"), _HERE / f"csim_{kind}.cpp"]
@@ -267,6 +292,7 @@ def library(project: Project, headers: Path = INCLUDE) -> ctypes.CDLL:
     if isinstance(design, MatrixConv2d) and design.transforms:
         defines.append("-DLINELOOM_TRANSFORMS")
     flags = [*_FLAGS, *defines, *([] if headers == INCLUDE else _VENDOR_FLAGS)]
+    flags += ["-include", str(_HERE / "csim_trace.hpp")] if traced else []
     read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(_HERE.glob("csim_*.hpp")),
             *sorted(headers.rglob("*.h")), *sorted(INCLUDE.glob("*.h"))]  # fmt: skip
     for file in sources:

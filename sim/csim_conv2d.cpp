@@ -45,6 +45,17 @@ int fail(char* message, const int size, const char* text) {
 
 }  // namespace
 
+#ifdef LINELOOM_TRACE
+/// The bytes that all calls wrote to a stream, and how many.
+extern "C" long long lineloom_trace(const char* stream, const std::uint8_t** bytes) {
+  const std::vector<std::uint8_t>& trace = lineloom_traces[stream];
+  *bytes = trace.data();
+  return static_cast<long long>(trace.size());
+}
+/// Forgets them.
+extern "C" void lineloom_forget(void) { lineloom_traces.clear(); }
+#endif
+
 /// Output beats of one frame.
 extern "C" int lineloom_output_bytes(void) {
   return LINELOOM_OUTPUT_BEATS * kOutputBytes;

@@ -135,6 +135,7 @@ class Bench {
   std::vector<std::unique_ptr<Mm2s>> mm2s;
   std::vector<std::unique_ptr<S2mm>> s2mm;
   std::vector<std::pair<Signal, uint64_t>> gauges;
+  std::vector<lineloom::Tap> taps;
   Complaints complaints;
   int64_t cycle = 0, started = -1, done = -1;
 
@@ -165,6 +166,7 @@ class Bench {
       if (started >= 0 && done < 0 && over) done = cycle, moved = true;
       if (control_ == Control::kWires && start_.high() && ready_.high()) starts_ = true;
       for (auto& gauge : gauges) gauge.second = std::max(gauge.second, gauge.first.value());
+      for (auto& tap : taps) tap.sample();
     }
     if (moved) progress_ = cycle;
     edge(1);
@@ -276,6 +278,15 @@ int lineloom_gauge(void* bench, const char* scope) {
   return int(b.gauges.size()) - 1;
 }
 
+/// Index of a tap of the words that go into a FIFO; -1: the model does not show them.
+int lineloom_tap(void* bench, const char* scope) {
+  Bench& b = bench_of(bench);
+  const lineloom::Tap tap(b.context(), scope);
+  if (!tap) return -1;
+  b.taps.push_back(tap);
+  return int(b.taps.size()) - 1;
+}
+
 void lineloom_memory(void* bench, uint64_t base, uint8_t* bytes, uint64_t size) {
   bench_of(bench).memory = {base, bytes, size, false};
 }
@@ -371,6 +382,12 @@ void lineloom_slave_beats(void* bench, int slave, int64_t* beats) {
   beats[0] = from.read_beats, beats[1] = from.written_beats;
 }
 uint64_t lineloom_mark(void* bench, int gauge) { return bench_of(bench).gauges[gauge].second; }
+/// The words that went into a FIFO, each in whole bytes, and how many bytes they are.
+int64_t lineloom_tapped(void* bench, int tap, const uint8_t** data) {
+  const auto& bytes = bench_of(bench).taps[tap].bytes;
+  *data = bytes.data();
+  return int64_t(bytes.size());
+}
 const char* lineloom_complaints(void* bench) { return bench_of(bench).complaints.all().c_str(); }
 /// A signal of the design; -1: there is none of that name.
 int64_t lineloom_value(void* bench, const char* scope, const char* name) {

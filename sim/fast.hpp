@@ -57,6 +57,24 @@ class Signal {
   uint32_t bits_ = 0;
 };
 
+/// The words that go into a FIFO.
+class Tap {
+ public:
+  Tap(VerilatedContext& context, const std::string& scope)
+      : tail_(context, scope, "tail"), put_(context, scope, "put"), full_(context, scope, "full") {}
+  explicit operator bool() const { return tail_ && put_ && full_; }
+  void sample() {
+    if (put_.high() && !full_.high()) {
+      bytes.insert(bytes.end(), tail_.data(), tail_.data() + tail_.bytes());
+    }
+  }
+
+  std::vector<uint8_t> bytes;
+
+ private:
+  Signal tail_, put_, full_;
+};
+
 /// SplitMix64: small, seeded, the same on every machine.
 class Random {
  public:

@@ -31,6 +31,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "sink": (_INT, [_BENCH, _TEXT]),
     "slave": (_INT, [_BENCH, _TEXT]),
     "gauge": (_INT, [_BENCH, _TEXT]),
+    "tap": (_INT, [_BENCH, _TEXT]),
+    "tapped": (_I64, [_BENCH, _INT, ctypes.POINTER(_BYTES)]),
     "memory": (None, [_BENCH, _U64, ctypes.c_void_p, _U64]),
     "bandwidth": (None, [_BENCH, ctypes.c_double]),
     "freeze": (None, [_BENCH, _INT]),
@@ -118,6 +120,8 @@ class _Bench:
                 self._do("memory", MEMORY_BASE, self._memory.ctypes.data, self._memory.size)
             self._do("reset")
         gauges = {fifo: self._do("gauge", f"{job.top}.{fifo}".encode()) for fifo in job.fifos}
+        taps = {fifo: self._do("tap", f"{job.top}.{fifo}".encode()) for fifo in job.taps}
+        self._taps = {fifo: index for fifo, index in taps.items() if index >= 0}
         self._gauges = {fifo: index for fifo, index in gauges.items() if index >= 0}
 
     def _do(self, name: str, *arguments: Any) -> Any:
@@ -157,6 +161,7 @@ class _Bench:
             calls=calls,
             complaints=self._do("complaints").decode().splitlines(),
             marks={fifo: self._do("mark", index) for fifo, index in self._gauges.items()},
+            taps={fifo: self._tapped(index) for fifo, index in self._taps.items()},
             cycles=self._times()[2],
             seconds=seconds,
             hang=hang,
@@ -194,6 +199,11 @@ class _Bench:
             self._must("read", place["offset"] + 4 * index, ctypes.byref(word))
             value |= word.value << (32 * index)
         return value
+
+    def _tapped(self, index: int) -> npt.NDArray[np.uint8]:
+        data = _BYTES()
+        count = self._do("tapped", index, ctypes.byref(data))
+        return _copied(data, count, np.uint8)
 
     def _times(self) -> list[int]:
         times = (_I64 * 3)()

@@ -170,8 +170,9 @@ def _run(
     import onnx
     import onnxruntime
 
-    shown = onnx.ModelProto()
-    shown.CopyFrom(model)
+    from sim.qonnx import runnable
+
+    shown = runnable(model)
     present = {value.name for value in shown.graph.output}
     for name in sorted(wanted - present):
         shown.graph.output.append(onnx.ValueInfoProto(name=name))

@@ -70,6 +70,7 @@ def verilate(
     *,
     waves: bool = False,
     wires: Sequence[str] = (),
+    taps: bool = False,
 ) -> Model:
     """Build the simulator of module `top`, or find it built.
 
@@ -79,6 +80,7 @@ def verilate(
         folder: where it is kept, in a folder of its own for each content.
         waves: it can write a VCD file (and is slower).
         wires: ports beside clock, reset and those of AXI.
+        taps: the words that go into FIFOs can be seen (which is slower).
 
     Raises:
         ToolNotFound: there is no Verilator, no cocotb or no C++ compiler.
@@ -89,7 +91,7 @@ def verilate(
     flags = (*_FLAGS, f"-I{root / 'include'}", f"-I{root / 'include' / 'vltstd'}")
     identity = [*tools.cxx(), *_VERILATE, *flags, str(libraries), f"{binary.stat().st_mtime_ns}"]
     common = _common(root, main, flags, identity, waves=waves)
-    stamps = [*identity, *(made.name for made in common.values()), top, *wires]
+    stamps = [*identity, *(made.name for made in common.values()), top, *wires, str(taps)]
     made = folder / f"model-{_key(stamps, [*files, _SHIM / 'model.cpp'])}"
     if not (made / "model.so").is_file():
         for stale in folder.glob("model-*"):
@@ -99,7 +101,7 @@ def verilate(
         with tempfile.TemporaryDirectory(prefix=".model.", dir=folder) as scratch:
             build = Path(scratch) / "model"
             build.mkdir()
-            _translate(top, files, build, binary, root, wires, waves=waves)
+            _translate(top, files, build, binary, root, wires, waves=waves, taps=taps)
             _compile_model(top, build, common["headers"], flags, waves=waves)
             _link(top, build, common, libraries)
             for junk in {*build.iterdir()} - {build / "simulate", build / "model.so"}:
@@ -197,6 +199,7 @@ def _translate(
     wires: Sequence[str],
     *,
     waves: bool,
+    taps: bool,
 ) -> None:
     """Verilog to C++, with the ports and what hangs are explained from in reach of the benches."""
     ports = ("ap_*", "interrupt", "s_axi_*", "m_axi_*", "*_TDATA", "*_TVALID", "*_TREADY",
@@ -204,6 +207,8 @@ def _translate(
     rules = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
     rules += [f'public_flat_rd -module "{top}_fifo" -var "count"',
               f'public_flat_rd -module "{top}_*" -var "idle"']  # fmt: skip
+    rules += [f'public_flat_rd -module "{top}_fifo" -var "{name}"'
+              for name in ("tail", "put", "full") if taps]  # fmt: skip
     control = build / "reach.vlt"
     control.write_text("\n".join(["`verilator_config", *rules, ""]))
     tools.run(

@@ -60,6 +60,8 @@ for _design, _called in (
     ("hls.gemm", "hls.gemm_legality"), ("hls.gemm", "hls.gemm_pacing"),
 ):  # fmt: skip
     DOORS[_called] = (*DOORS[_called], _design)
+# Network.from_onnx is the way into the importer, which makes networks.
+DOORS["hls.network.network"] = (*DOORS["hls.network.network"], "hls.network.importing")
 # Above the designs and below the generator, which asks it to choose; of several modules.
 DOORS["hls.algorithms"] = (*LAYERS, "hls.algorithms")
 # Modules that may import any room, each with its reason.

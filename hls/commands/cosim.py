@@ -162,6 +162,7 @@ def _data(result: CosimResult) -> dict[str, Any]:
         "ii": result.ii,
         "fifos": result.fifos,
         "memory_bytes": result.memory_bytes,
+        "first_layer": result.first_layer,
         "stalls": result.stalls,
         "seed": result.seed,
         "engine": result.engine,
@@ -183,6 +184,8 @@ def _rows(result: CosimResult) -> list[tuple[str, Any]]:
     ]  # fmt: skip
     if result.first_mismatch is not None:
         rows.insert(2, ("first mismatch", result.first_mismatch))
+    if result.first_layer is not None:
+        rows.insert(3, ("first layer", result.first_layer))
     rows += [("violation", text) for text in result.violations]
     rows += [] if result.waves is None else [("waves", result.waves)]
     return rows

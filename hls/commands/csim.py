@@ -19,6 +19,8 @@ from hls.gemm import Gemm
 from hls.project import Project
 from sim import network as golden_network
 from sim import reference, vectors
+from sim.csim import traces
+from sim.layerwise import first_difference
 
 HELP = "run the generated C++ and compare it bit for bit with the golden model"
 EXAMPLE = "lineloom csim build/conv1 --frames 3 --seed 1"
@@ -65,10 +67,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
         index = tuple(int(i) for i in difference[0])
         got, wanted = int(result.output[index]), int(expected[index])
         data["first_mismatch"] = {"index": list(index), "got": got, "expected": wanted}
+    if isinstance(design, DataflowNetwork):
+        data["first_layer"] = _first_layer(project, stimuli) if len(difference) else None
     console.result(data, f"C-sim of {design.name}", [
         (name, value) for name, value in data.items() if value is not None
     ])  # fmt: skip
     return 1 if len(difference) else 0
+
+
+def _first_layer(project: Project, stimuli: dict[str, Any]) -> dict[str, Any] | None:
+    """Where a network goes wrong."""
+    assert isinstance(project.design, DataflowNetwork)
+    found = traces(project, stimuli["x"])
+    return first_difference(project.design.network, stimuli["x"], found)
 
 
 def _frames(args: argparse.Namespace, design: Conv2d | DataflowNetwork) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 // empty stream, which would hang in hardware, is a std::runtime_error that names the stream.
 // Nothing is ever printed; data left over is for the test bench to ask for (size()).
 // A stream is not thread-safe: in C simulation processes run one after the other.
+// With the macro LINELOOM_TRACE(name, element), it is handed each element that is written.
 //
 // Source: AMD UG1399, "HLS Stream Library".
 #ifndef LINELOOM_HLS_STREAM_H
@@ -61,6 +62,9 @@ public:
         }
         elements_[(first_ + size_) & (capacity_ - 1)] = element;
         ++size_;
+#ifdef LINELOOM_TRACE
+        LINELOOM_TRACE(name_, element);
+#endif
     }
     void operator<<(const T& element) { write(element); }
 

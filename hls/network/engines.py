@@ -158,12 +158,21 @@ class ConvolutionEngine:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PoolingEngine:
-    """A pooling's line buffer and its maxima or means."""
+    """A pooling's line buffer and its maxima or means; a global one needs no line buffer."""
 
     layer: Pooling
     lanes: int
 
-    template = "pooling"
+    @property
+    def template(self) -> str:
+        """Name of the template of its header."""
+        return "global_pooling" if self.is_global else "pooling"
+
+    @property
+    def is_global(self) -> bool:
+        """Whether one window sees all of the image, and nothing else."""
+        axes = (self.layer.rows, self.layer.cols)
+        return not self.window.padded and all(axis.kernel == axis.size for axis in axes)
 
     @property
     def takes_lanes(self) -> int:
@@ -197,8 +206,10 @@ class PoolingEngine:
 
     @property
     def on_chip_bits(self) -> int:
-        """Rows of the line buffer and columns of the window."""
+        """Rows of the line buffer and columns of the window; or a value for each channel."""
         rows, cols = self.layer.rows, self.layer.cols
+        if self.is_global:
+            return self.layer.channels * self.rounding.value.bits
         return (rows.reach * cols.grid + rows.kernel * cols.reach) * self.layer.channels * BITS
 
     @cached_property
@@ -224,14 +235,16 @@ class PoolingEngine:
     def streams(self) -> tuple[Stream, ...]:
         """Those that it writes; the last one carries its output."""
         name, word = self.layer.name, self.lanes * BITS
-        return (
-            Stream(name=f"{name}_windows", cpp_type=f"{name}::Window_t",
-                   bits=self.window.taps * word),
-            Stream(name=f"{name}_results", cpp_type=f"{name}::Word_t", bits=word),
-        )  # fmt: skip
+        windows = Stream(name=f"{name}_windows", cpp_type=f"{name}::Window_t",
+                         bits=self.window.taps * word)  # fmt: skip
+        results = Stream(name=f"{name}_results", cpp_type=f"{name}::Word_t", bits=word)
+        return (results,) if self.is_global else (windows, results)
 
     def processes(self, takes: Sequence[str]) -> tuple[Process, ...]:
         """Line buffer, then maxima or means."""
+        if self.is_global:
+            end, own = (takes[0], self.streams[0].name), order.windows(self.window)
+            return _chain(self.layer.name, ("reduce",), (end,), (own,), (1,))
         windows, results = (stream.name for stream in self.streams)
         orders = (order.windows(self.window), order.one_by_one(self.words))
         ends = ((takes[0], windows), (windows, results))

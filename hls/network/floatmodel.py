@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 
 from hls.errors import InputError
 from hls.network.calibration import Input
+from hls.network.modelfile import load_model
 
 __all__ = ["inputs_of", "read_float_model"]
 
@@ -23,19 +23,7 @@ def read_float_model(path: Path) -> onnx.ModelProto:
         InputError: the file is no valid ONNX model, a file of weights is missing, or the model is
             quantized already.
     """
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name an .onnx file") from None
-    except DecodeError as error:
-        raise InputError(f"{path}: is no ONNX model ({error})") from None
-    try:
-        onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise InputError(
-            f"{path}: keeps weights in a file of its own that cannot be read ({error}); put it "
-            "where the model says, or save the model in one file"
-        ) from None
+    model = load_model(path)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from hls import bench
 from hls.generator import CLOCK_NS, PART, conv2d_context, conv2d_summary
 from hls.manifest import manifest
 from hls.network import files
-from hls.network.assembly import Stage
+from hls.network.assembly import Stage, origin
 from hls.network.dataflow import DataflowNetwork
 from hls.network.engines import ConvolutionEngine, ElementEngine
 from hls.network.layers import Addition, Concatenation, Pooling
@@ -58,6 +61,9 @@ def texts(design: DataflowNetwork) -> dict[str, str]:
     }  # fmt: skip
     for stage in design.stages:
         rendered |= _headers(design, stage, context)
+    rendered |= _bench(design, context)
+    summaries = {stage.name: _summary(stage) for stage in design.stages}
+    rendered["README.md"] = render("network/README.md.j2", **context, summaries=summaries)
     for name in ("run_hls.tcl", "hls_config.cfg"):
         rendered[name] = render(f"vitis/{name}.j2", **context)
     return dict(sorted(rendered.items()))
@@ -79,6 +85,31 @@ def _headers(design: DataflowNetwork, stage: Stage, context: Mapping[str, Any]) 
         _path(name): render(f"network/{kind}.hpp.j2", **conv, file=name, types=types,
                             weights=weights)
         for name, kind in kinds.items()
+    }  # fmt: skip
+
+
+def _bench(design: DataflowNetwork, context: Mapping[str, Any]) -> dict[str, str]:
+    """The test bench, and the header with the layers that it computes."""
+    network, tables = design.network, f"{design.name}_tb_layers"
+    made = {layer.output: f"{layer.name}_out" for layer in network.layers}
+    made[network.input] = "image"
+    names = {tensor: made[origin(network, tensor)] for tensor in network.tensors}
+    biases = {
+        layer.name: np.zeros(layer.conv.out_channels, np.int64)
+        if layer.parameters.bias is None else layer.parameters.bias
+        for layer in network.convolutions
+    }  # fmt: skip
+    return {
+        f"src/{design.name}_tb.cpp": render(
+            "network/kernel_tb.cpp.j2", **context, calls=bench.calls(design.macs),
+            sources={layer.name: [names[read] for read in layer.inputs]
+                     for layer in network.layers},
+            last=names[network.output],
+        ),
+        _path(tables): render(
+            "network/tables_tb.hpp.j2", **context, file=tables, biases=biases,
+            weight=design.weight_format.native,
+        ),
     }  # fmt: skip
 
 

@@ -1,10 +1,9 @@
 """ONNX -> Network: quantized models in the forms in which they are written.
 
-    load           the file                                  graph.py
-    read           a checked graph of nodes and constants    graph.py
-    interpret      every name's value, by a rule a node      interpreter.py and the rules
-    quantize       layers, where values become integers      emission.py
-    finished       the network, with its host's side         interpreter.py
+    load_model   the file                                  hls.network.modelfile
+    read         a checked graph of nodes and constants    graph.py
+    interpret    every name's value, by a rule a node      interpreter.py and the rules
+    quantize     layers, where values become integers      emission.py
 
 Forms: QuantizeLinear and DequantizeLinear around real-valued operators (QDQ); operators on integers
 (QLinearConv, QGemm, ConvInteger and so on); Quant of QONNX. What they mean is the same, see
@@ -19,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from hls.errors import DesignError
 from hls.naming import require_name
-from hls.network.importing.graph import load, read
+from hls.network.importing.graph import read
 from hls.network.importing.interpreter import interpret
+from hls.network.packages import require_onnx
 
 if TYPE_CHECKING:
     import onnx
@@ -42,9 +42,12 @@ def from_onnx(model: str | Path | onnx.ModelProto, name: str | None = None) -> N
             it and what would do.
         ToolNotFound: the onnx package is missing.
     """
+    require_onnx()
     if isinstance(model, str | Path):
+        from hls.network.modelfile import load_model
+
         source, title = str(model), Path(model).stem
-        model = load(Path(model))
+        model = load_model(Path(model))
     else:
         source, title = "the model", model.graph.name
     return interpret(read(model, source), name or _identifier(title), source)

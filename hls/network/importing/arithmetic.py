@@ -35,10 +35,6 @@ from hls.network.layers import ACTIVATION
 
 __all__ = ["RULES", "added", "convolved", "multiplied", "with_accumulated"]
 
-_ONE = 64
-"""The integer that stands for 1 where a channel is only scaled: a bias is exact in steps of it."""
-
-
 # ---- Products with weights -------------------------------------------------------------------
 
 
@@ -341,22 +337,12 @@ def _bias(call: Call, view: View, constant: Value, scale: Reals) -> Reals:
 def _depthwise(
     call: Call, value: Activation, source: Stored, factor: Reals, constant: Value
 ) -> Convolved:
-    """A tensor scaled by channel, as a convolution of one tap with weights of +-`_ONE`.
-
-    The factors are in the scales, so they cost no precision; a constant has to be whole in steps of
-    1 / `_ONE` of the tensor's.
-    """
+    """A tensor scaled by channel, as a convolution of one tap: weights of 1 and -1."""
     gains = _by_channel(call, value.view, factor)
-    scale = source.quantization.scale * np.abs(gains) / _ONE
+    scale = source.quantization.scale * np.abs(gains)
     bias = _bias(call, value.view, constant, scale)
-    steps = bias / np.where(scale > 0, scale, 1)
-    if np.abs(steps - np.rint(steps)).max() > 1e-3:
-        raise call.refuse(
-            "adds a constant that is no multiple of the step of what it is added to",
-            "put it into the bias of the layer before it, ahead of quantization",
-        )
     channels = source.shape[2]
-    weights = np.where(gains < 0, -_ONE, _ONE).reshape(channels, 1, 1, 1)
+    weights = np.where(gains < 0, -1, 1).reshape(channels, 1, 1, 1)
     return Convolved(
         source=source, weights=weights.astype(np.int64), scale=scale, bias=bias, groups=channels,
         shape=source.shape,

@@ -21,8 +21,8 @@ from hls.network.importing.values import (
     Quantization,
     Stored,
     Value,
+    steps_of,
 )
-from hls.network.network import Host
 
 __all__ = ["Call"]
 
@@ -98,14 +98,19 @@ class Call:
         return found
 
     def stored(self, value: Activation) -> Stored:
-        """The tensor that `value` is, dequantized."""
-        if not isinstance(value.expression, Stored):
+        """The tensor that `value` is, dequantized; a layer more if it picks values of others."""
+        if isinstance(value.expression, Stored):
+            return value.expression
+        steps = steps_of(value.expression)
+        if steps is None:
             before = value.expression.nodes[-1:] or ("a node",)
             raise self.refuse(
                 f"reads the real-valued result of {before[0]!r}",
                 "put QuantizeLinear and DequantizeLinear between the two",
             )
-        return value.expression
+        made = self.emitter.quantize(value.expression, steps, self.node.label)
+        self.emitter.held(made, value, "float32")
+        return made
 
     def image(self, value: Activation) -> Activation:
         """`value`, if it is an image as operators with windows see it."""
@@ -121,11 +126,9 @@ class Call:
     ) -> Activation:
         """The integers of `target` that `value` becomes, or what they stand for if `real`."""
         stored = self.emitter.quantize(value.expression, target, self.node.label)
-        letters = value.view.letters
-        if letters is not None:
-            dtype = "float32" if real else target.dtype
-            self.emitter.held(stored, Host(name=self.node.outputs[0], dtype=dtype, axes=letters))
-        return replace(value, expression=stored, integers=not real)
+        made = replace(value, expression=stored, integers=not real, name=self.node.outputs[0])
+        self.emitter.held(stored, made, "float32" if real else target.dtype)
+        return made
 
     def becomes(self, value: Activation, expression: Expression) -> Activation:
         """`expression`, which this node makes of `value`, seen as before."""

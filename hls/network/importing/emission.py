@@ -13,6 +13,7 @@ from hls.errors import InputError
 from hls.fixed import Fixed
 from hls.network.importing import scaling
 from hls.network.importing.values import (
+    Activation,
     Averaged,
     Convolved,
     Expression,
@@ -61,19 +62,26 @@ class Emitter:
         self.layers: list[Layer] = []
         self.origins: dict[str, tuple[str, ...]] = {}
         self._flat: dict[str, Stored] = {}
+        self._made: dict[tuple[Expression, Quantization], Stored] = {}
 
     def quantize(self, expression: Expression, target: Quantization, label: str) -> Stored:
         """The tensor that holds `expression` as integers of `target`, for the node `label`.
 
+        The same expression (the same object) makes one layer, however many nodes quantize it.
+
         Raises:
             Unquantized: it is a function of something that is not quantized itself.
         """
-        return self._quantize(expression, target, label)
+        key = expression, target
+        if key not in self._made:
+            self._made[key] = self._quantize(expression, target, label)
+        return self._made[key]
 
-    def held(self, stored: Stored, model: Host) -> None:
-        """Note where the model has what `stored` holds; the first place counts."""
-        tensor = self.tensors[stored.tensor]
-        if tensor.model is None:
+    def held(self, stored: Stored, array: Activation, dtype: str) -> None:
+        """Note that the model's `array` is what `stored` holds; the first one counts."""
+        tensor, letters = self.tensors[stored.tensor], array.view.letters
+        if tensor.model is None and array.name and letters is not None:
+            model = Host(name=array.name, dtype=dtype, axes=letters)
             self.tensors[stored.tensor] = replace(tensor, model=model)
 
     def source(self, shape: Shape, quantization: Quantization) -> Stored:
@@ -234,7 +242,9 @@ def _convolution(
     dead = expression.scale == 0
     scale = np.where(dead, target.scale, expression.scale)
     weights = np.where(dead[:, None, None, None], 0, weights)
-    bias = _whole_bias(expression, scale)
+    finer = _finer(weights, expression.bias / scale)
+    weights, scale = weights * finer[:, None, None, None], scale / finer
+    bias = _whole_bias(expression.bias / scale)
     pairs = [scaling.factor(float(each)) for each in scale / target.scale]
     multipliers, shifts = (list(column) for column in zip(*pairs, strict=True))
     zero = source.quantization.zero_point
@@ -254,14 +264,32 @@ def _convolution(
     )  # fmt: skip
 
 
-def _whole_bias(expression: Convolved, scale: Reals) -> Ints:
-    """The bias in units of the accumulator, rounded to nearest."""
-    bias = np.rint(expression.bias / scale)
-    most = 2**31 - 1
-    if np.abs(bias).max(initial=0) > most:
+def _finer(weights: Ints, bias: Reals) -> Ints:
+    """For each filter, what to multiply its weights by so that its bias is whole, or nearly so.
+
+    `bias` [M] is in steps of the accumulator. A model's own integer biases leave the filters as
+    they are. Of real ones a fraction is lost, which counts where weights are narrow: they have room
+    for factors, the best of which makes the fraction least.
+    """
+    largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+    most = np.where(largest > 0, ACTIVATION.maximum // np.maximum(largest, 1), 1)
+    factors = np.arange(1, ACTIVATION.maximum + 1)
+    steps = bias[:, None] * factors
+    lost = np.abs(steps - np.rint(steps)) / factors
+    # What is left of a whole number in floating point is not worth a factor.
+    lost = np.where(lost < 1e-6 * np.maximum(1, np.abs(bias[:, None])), 0, lost)
+    lost = np.where(factors > np.maximum(most, 1)[:, None], np.inf, lost)
+    best: Ints = factors[lost.argmin(axis=1)]
+    return best
+
+
+def _whole_bias(steps: Reals) -> Ints:
+    """A bias in steps of the accumulator, rounded to nearest."""
+    bias = np.rint(steps)
+    if np.abs(bias).max(initial=0) > Fixed(bits=32).maximum:
         raise InputError(
-            f"a bias of {expression.bias[np.abs(bias).argmax()]:g} takes over 32 bits in steps of "
-            "input scale x weight scale; use a larger weight scale, or a smaller bias"
+            f"a bias of {np.abs(steps).max():.4g} steps of input scale x weight scale takes over "
+            "32 bits; use a larger weight scale, or a smaller bias"
         )
     whole: Ints = bias.astype(np.int64)
     return whole

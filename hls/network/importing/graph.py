@@ -1,4 +1,4 @@
-"""An ONNX file as a checked graph: read, functions inlined, constants apart, dead nodes left out.
+"""An ONNX model as a checked graph: functions inlined, constants apart, dead nodes left out.
 
 The first axis of every activation is the batch; here it is 1.
 """
@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hls.errors import InputError
-from hls.network.packages import require_onnx
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["Graph", "Input", "Node", "load", "read"]
+__all__ = ["Graph", "Input", "Node", "read"]
 
 OLDEST_OPSET = 11
 """Before it, Clip has its limits as attributes; QuantizeLinear came in 10."""
@@ -65,39 +63,12 @@ class Graph:
     output: str
 
 
-def load(path: Path) -> onnx.ModelProto:
-    """Read a file, with data that it keeps in other files.
-
-    Raises:
-        InputError: it is missing, no ONNX file, or lacks its external data.
-        ToolNotFound: the onnx package is missing.
-    """
-    require_onnx()
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give an .onnx file") from None
-    except (DecodeError, ValueError) as error:
-        raise InputError(f"{path}: is no ONNX file ({error}); export the model again") from None
-    try:
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise InputError(
-            f"{path}: its external data cannot be read ({error}); put those files beside it"
-        ) from None
-    return model
-
-
 def read(model: onnx.ModelProto, source: str) -> Graph:
     """Check `model` and take it apart; `source` names it in messages.
 
     Raises:
         InputError: it is not valid, not quantized, or has no single input, output or fixed shape.
     """
-    require_onnx()
     import onnx
     import onnx.inliner
     import onnx.shape_inference

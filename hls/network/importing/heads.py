@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hls.network.importing.call import Call
-from hls.network.importing.values import Activation, Head, Stored, Value
+from hls.network.importing.values import Activation, Head, Value
 
 __all__ = ["RULES"]
 
@@ -14,6 +15,13 @@ def softmax(call: Call) -> Value:
     """Softmax of real values."""
     # Before opset 13 it flattened all axes from `axis` on, 1 unless given.
     return _head(call, "softmax", -1 if call.node.opset >= 13 else 1)
+
+
+def qlinear_softmax(call: Call) -> Value:
+    """com.microsoft QLinearSoftmax; its `opset` is that of the Softmax that it stands for."""
+    return replace(
+        _head(call, "softmax", -1 if call.attribute("opset", 0) >= 13 else 1), integers=True
+    )
 
 
 def argmax(call: Call) -> Value:
@@ -28,8 +36,7 @@ def _head(call: Call, step: str, default_axis: int) -> Head:
     value, before = (given.of, given.steps) if isinstance(given, Head) else (given, ())
     if not isinstance(value, Activation):
         raise call.refuse("works on a constant", "export the model with constants folded")
-    if not isinstance(value.expression, Stored):
-        call.stored(value)
+    value = replace(value, expression=call.stored(value))
     rank = len(value.shape) + 1
     axis = call.attribute("axis", default_axis) % rank
     letters = value.view.letters or ""
@@ -42,5 +49,6 @@ def _head(call: Call, step: str, default_axis: int) -> Head:
 RULES: dict[tuple[str, str], Callable[[Call], Value]] = {
     ("", "Softmax"): softmax,
     ("", "ArgMax"): argmax,
+    ("com.microsoft", "QLinearSoftmax"): qlinear_softmax,
 }
 """(domain, operator) -> rule."""

@@ -23,6 +23,7 @@ from hls.network.importing.values import (
     Levels,
     Stored,
     Value,
+    steps_of,
 )
 from hls.network.importing.views import View
 from hls.network.network import Host, Network
@@ -55,7 +56,10 @@ def interpret(graph: Graph, name: str, source: str) -> Network:
     for node in graph.nodes:
         operands = tuple(_operand(node, values, key) for key in node.inputs)
         call = Call(node=node, operands=operands, emitter=emitter, batch=graph.input.batch)
-        values[node.outputs[0]] = _value(call)
+        value = _value(call)
+        if isinstance(value, Activation):
+            value = replace(value, name=node.outputs[0])
+        values[node.outputs[0]] = value
     return _finished(graph, values, emitter, name, source)
 
 
@@ -67,7 +71,7 @@ def _input(graph: Graph) -> Activation:
     shape = sizes.get("H", 1), sizes.get("W", 1), sizes["C"]
     return Activation(
         expression=Fed(shape=shape), view=View.of(shape, letters),
-        integers=graph.input.dtype != "float32",
+        integers=graph.input.dtype != "float32", name=graph.input.name,
     )  # fmt: skip
 
 
@@ -170,7 +174,7 @@ def _evaluated(node: Node, arrays: Sequence[npt.NDArray[Any] | None]) -> npt.NDA
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", node.opset)])
     try:
         made: Any = ReferenceEvaluator(model).run([node.outputs[0]], feeds)
-    except (NotImplementedError, RuntimeError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever NumPy says to operands that do not fit
         raise refused(node, f"cannot be computed beforehand ({error})",
                       "export the model with constants folded") from None  # fmt: skip
     return np.asarray(made[0])
@@ -185,12 +189,14 @@ def _finished(
     remedy = "let a QuantizeLinear and a DequantizeLinear be the last before it"
     if not isinstance(value, Activation):
         raise InputError(f"{source}: output {graph.output!r} is no quantized tensor; {remedy}")
-    last = value.expression
-    if not isinstance(last, Stored):
-        nodes = last.nodes[-1:] or (graph.input.name,)
+    steps_kept = steps_of(value.expression)
+    if steps_kept is None:
+        nodes = value.expression.nodes[-1:] or (graph.input.name,)
         raise InputError(
             f"{source}: output {graph.output!r} is the real-valued result of {nodes[0]!r}; {remedy}"
         )
+    last = emitter.quantize(value.expression, steps_kept, graph.output)
+    emitter.held(last, value, "float32")
     tensor = emitter.tensors[last.tensor]
     letters = value.view.letters
     if letters is None:

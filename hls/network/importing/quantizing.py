@@ -80,21 +80,29 @@ def _quantized_constant(
     zero: npt.NDArray[np.generic],
 ) -> Constant:
     axis = call.attribute("axis", 1)
-    steps = real.astype(np.float32) / _along(call, scale, real.ndim, axis).astype(np.float32)
+    factors = _along(call, scale, real.shape, axis).astype(np.float32)
+    if not (factors > 0).all():
+        raise call.refuse("has a scale that is not positive", "use positive scales")
+    steps = real.astype(np.float32) / factors
     low, high = _range(call, str(zero.dtype))
-    offset = _along(call, zero, real.ndim, axis).astype(np.int64)
+    offset = _along(call, zero, real.shape, axis).astype(np.int64)
     return Constant(array=np.clip(np.rint(steps) + offset, low, high).astype(zero.dtype))
 
 
 def _along(
-    call: Call, values: npt.NDArray[np.generic], rank: int, axis: int
+    call: Call, values: npt.NDArray[np.generic], shape: tuple[int, ...], axis: int
 ) -> npt.NDArray[np.generic]:
-    """`values`, one or one for each index of `axis`, so that they broadcast."""
+    """`values`, one or one for each index of `axis`, so that they broadcast with `shape`."""
     if call.attribute("block_size", 0):
         raise call.refuse("quantizes in blocks", "use one scale for a tensor or a channel")
     if values.size == 1:
         return values.reshape(())
-    return values.reshape([-1 if i == axis % rank else 1 for i in range(rank)])
+    if not -len(shape) <= axis < len(shape) or values.shape != (shape[axis],):
+        raise call.refuse(
+            f"has scales or zero points {list(values.shape)} for axis {axis} of {list(shape)}",
+            "use one for the whole tensor, or one for each channel",
+        )
+    return values.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
 
 
 def dequantized(call: Call, index: int, scale_index: int, zero_index: int) -> Value:
@@ -140,12 +148,12 @@ def levels(
     """A constant without its zero point, and the scale of each of its values."""
     if integers.dtype.kind == "f":
         raise call.refuse("dequantizes floating point", "quantize to integers of 8 bits")
-    rank = integers.ndim
-    offset = 0 if zero is None else _along(call, zero, rank, axis).astype(np.int64)
-    factors = _along(call, scale, rank, axis).astype(np.float64)
+    shape = integers.shape
+    offset = 0 if zero is None else _along(call, zero, shape, axis).astype(np.int64)
+    factors = _along(call, scale, shape, axis).astype(np.float64)
     return Levels(
         integers=integers.astype(np.int64) - offset,
-        scale=np.broadcast_to(factors, integers.shape),
+        scale=np.broadcast_to(factors, shape),
     )
 
 
@@ -302,12 +310,7 @@ def quant(call: Call) -> Value:
     low = narrow - high - 1 if signed else 0
     value = call.value(0)
     if isinstance(value, Constant | Levels):
-        real = value.real()
-        steps = np.rint(real.astype(np.float32) / scale.astype(np.float32) + zero)
-        integers = np.clip(steps, low, high).astype(np.int64) - zero.astype(np.int64)
-        return Levels(
-            integers=integers, scale=np.broadcast_to(scale.astype(np.float64), integers.shape)
-        )
+        return _quant_constant(call, value.real(), scale, zero, (low, high))
     if isinstance(value, Head) or value.integers:
         raise call.refuse("quantizes what is quantized already", "leave it away")
     dtype = "int8" if signed or bits < 8 else "uint8"
@@ -315,6 +318,29 @@ def quant(call: Call) -> Value:
     offset = _SHIFTED if dtype == "uint8" else 0
     target = replace(target, low=low - offset, high=high - offset)
     return call.quantize(value, target, real=True)
+
+
+def _quant_constant(
+    call: Call,
+    real: npt.NDArray[np.float64],
+    scale: npt.NDArray[np.generic],
+    zero: npt.NDArray[np.generic],
+    limits: tuple[int, int],
+) -> Levels:
+    """A constant in steps of a scale that broadcasts with it."""
+    try:
+        steps, offset = (np.broadcast_to(each, real.shape) for each in (scale, zero))
+    except ValueError:
+        raise call.refuse(
+            f"has scales {list(scale.shape)} for {list(real.shape)}", "use one for each channel"
+        ) from None
+    if not (steps > 0).all():
+        raise call.refuse("has a scale that is not positive", "use positive scales")
+    integers = np.rint(real.astype(np.float32) / steps.astype(np.float32) + offset)
+    return Levels(
+        integers=np.clip(integers, *limits).astype(np.int64) - offset.astype(np.int64),
+        scale=steps.astype(np.float64),
+    )
 
 
 RULES: dict[tuple[str, str], Callable[[Call], Value]] = {

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from hls.network.importing.call import Call
-from hls.network.importing.values import Activation, Constant, Joined, Value
+from hls.network.importing.values import Activation, Constant, Joined, Stored, Value
 from hls.network.importing.views import View
 
 __all__ = ["RULES", "joined"]
@@ -53,12 +53,15 @@ def identity(call: Call) -> Value:
 
 
 def cast(call: Call) -> Value:
-    """Cast of real values to other floating point."""
-    from onnx import TensorProto
+    """Cast to the type that a tensor has already, or of real values (also int32 sums) to float."""
+    from onnx import helper
 
     value = call.activation(0)
-    if value.integers or call.attribute("to") != TensorProto.FLOAT:
-        raise call.refuse("changes the type of a tensor", "use QuantizeLinear or DequantizeLinear")
+    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(call.attribute("to"))).name
+    held = value.expression
+    own = held.quantization.dtype if isinstance(held, Stored) else call.emitter.input_dtype
+    if dtype != (own if value.integers else "float32"):
+        raise call.refuse(f"makes {dtype} of a tensor", "use QuantizeLinear or DequantizeLinear")
     return value
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ __all__ = [
     "Stored",
     "Summed",
     "Value",
+    "steps_of",
 ]
 
 Ints = npt.NDArray[np.int64]
@@ -222,6 +224,8 @@ class Activation:
     expression: Expression
     view: View
     integers: bool = False
+    name: str = ""
+    """Of the model's array."""
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -237,6 +241,21 @@ class Head:
     steps: tuple[str, ...]
     integers: bool = False
     """Whether the model has quantized what the steps give."""
+
+
+def steps_of(expression: Expression) -> Quantization | None:
+    """The quantization in which `expression` is exact, as it only picks values of tensors."""
+    match expression:
+        case Stored():
+            return expression.quantization
+        case Largest():
+            return steps_of(expression.inner)
+        case Limited(low=0.0, high=high) if high == inf:
+            return steps_of(expression.inner)
+        case Joined():
+            found = {steps_of(part) for part in expression.parts}
+            return found.pop() if len(found) == 1 else None
+    return None
 
 
 Value = Constant | Levels | Activation | Head

@@ -1,0 +1,97 @@
+"""lineloom net: a quantized ONNX model as a network of integer layers, and its project."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hls.boards import board, boards
+from hls.commands import options
+from hls.commands.console import Console
+from hls.generator import BOARD
+from hls.network import Network
+from hls.network.dataflow import DataflowNetwork
+from hls.network.generation import generate_dataflow
+from hls.network.layers import Convolution, Layer
+
+HELP = "generate an accelerator for a whole quantized ONNX model"
+EXAMPLE = "lineloom net models/digits_cnn.onnx --board pynq-z2 -o build/net"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx",
+                        help="a quantized model: QDQ, operators on integers, or QONNX")  # fmt: skip
+    parser.add_argument("--board", default=BOARD, metavar="BOARD",
+                        help=f"{', '.join(boards())} ({BOARD})")  # fmt: skip
+    parser.add_argument("--name", help="name of the top function (default: the folder's)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
+                        help="folder of the project, for example build/net")  # fmt: skip
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Import the model, write the project, print the layers."""
+    board(args.board)
+    name = args.name or options.name_of(args.output, "network")
+    with console.working(f"reading {args.model.name}"):
+        network = Network.from_onnx(args.model, name)
+        project = generate_dataflow(DataflowNetwork(network=network), args.output)
+    data = {
+        "model": str(args.model), "project": str(project.path), "board": args.board,
+        "name": network.name, "macs": network.macs, "weights": network.weight_count,
+        "input": _side(network, network.input), "output": _side(network, network.output),
+        "layers": [_layer(network, layer) for layer in network.layers],
+    }  # fmt: skip
+    console.tables(data, _tables(data))
+    console.text(f"{data['macs']:,} MACs a frame, {data['weights']:,} weights; {project.path}")
+    return 0
+
+
+def _side(network: Network, name: str) -> dict[str, Any]:
+    """The network's input or output, as its user sees it."""
+    tensor = network.tensors[name]
+    host = network.source if name == network.input else network.result
+    return {
+        "name": host.name, "dtype": host.dtype, "axes": host.axes, "steps": list(host.steps),
+        "shape": list(tensor.shape), "scale": tensor.scale, "zero_point": tensor.zero_point,
+    }  # fmt: skip
+
+
+def _layer(network: Network, layer: Layer) -> dict[str, Any]:
+    product = layer if isinstance(layer, Convolution) else None
+    return {
+        "name": layer.name,
+        "kind": type(layer).__name__.lower(),
+        "inputs": [list(network.tensors[name].shape) for name in layer.inputs],
+        "output": list(network.tensors[layer.output].shape),
+        "macs": product.conv.macs if product else 0,
+        "weights": product.parameters.weights.size if product else 0,
+        "accumulator": str(product.conv.epilogue.accumulator) if product else None,
+        "nodes": list(network.origins.get(layer.name, ())),
+    }
+
+
+def _tables(data: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[Sequence[str]]]]:
+    yield (
+        f"{data['name']}: layers of {data['model']}",
+        ("layer", "kind", "input", "output", "MACs", "weights", "sums", "nodes"),
+        [
+            (
+                layer["name"],
+                layer["kind"],
+                " + ".join(map(_shape, layer["inputs"])),
+                _shape(layer["output"]),
+                f"{layer['macs']:,}" if layer["macs"] else "",
+                f"{layer['weights']:,}" if layer["weights"] else "",
+                layer["accumulator"] or "",
+                ", ".join(layer["nodes"]),
+            )
+            for layer in data["layers"]
+        ],
+    )
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes))

@@ -1,0 +1,57 @@
+"""QONNX's Quant as a function of ONNX operators, so that onnxruntime runs models that have it."""
+
+from __future__ import annotations
+
+import onnx
+import onnx.parser
+
+__all__ = ["DOMAINS", "runnable"]
+
+DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas")
+"""Where Quant is, by who wrote the model."""
+
+_QUANT = """
+<domain: "DOMAIN", opset_import: ["" : 17]>
+Quant <signed, narrow> (x, scale, zeropt, bits) => (y)
+{
+    one = Constant <value_float = 1.0> ()
+    two = Constant <value_float = 2.0> ()
+    signed_int = Constant <value_int: int = @signed> ()
+    s = Cast <to = 1> (signed_int)
+    narrow_int = Constant <value_int: int = @narrow> ()
+    n = Cast <to = 1> (narrow_int)
+    free = Sub (bits, s)
+    reach = Pow (two, free)
+    largest = Sub (reach, one)
+    unsigned = Sub (one, s)
+    spare = Mul (n, unsigned)
+    high = Sub (largest, spare)
+    inner = Sub (reach, n)
+    below = Mul (s, inner)
+    low = Neg (below)
+    divided = Div (x, scale)
+    moved = Add (divided, zeropt)
+    rounded = Round (moved)
+    capped = Min (rounded, high)
+    clipped = Max (capped, low)
+    centred = Sub (clipped, zeropt)
+    y = Mul (centred, scale)
+}
+"""
+"""As QONNX defines it, rounding half to even."""
+
+
+def runnable(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model` with a definition of its Quant nodes; itself if it has none."""
+    domains = {node.domain for node in model.graph.node if node.op_type == "Quant"}
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    for domain in sorted(domains & set(DOMAINS)):
+        made.functions.append(onnx.parser.parse_function(_QUANT.replace("DOMAIN", domain)))
+    for node in made.graph.node:
+        if node.op_type == "Quant":
+            # Its other values were refused when the model was imported.
+            kept = [each for each in node.attribute if each.name != "rounding_mode"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    return made
