@@ -18,7 +18,16 @@ from hls.parameters import Parameters, Tables, random_parameters
 from hls.project import Project, publish
 from hls.rendering import render
 
-__all__ = ["CLOCK_NS", "PART", "conv2d_context", "conv2d_summary", "generate", "summary", "texts"]
+__all__ = [
+    "BOARD",
+    "CLOCK_NS",
+    "PART",
+    "conv2d_context",
+    "conv2d_summary",
+    "generate",
+    "summary",
+    "texts",
+]
 
 PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0

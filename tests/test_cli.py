@@ -425,7 +425,8 @@ def test_the_example_of_a_verb_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     vivado.on_path(tmp_path, monkeypatch)  # the one tool that cannot be had freely
-    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
+    for folder in ("benchmarks", "models"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     if name not in ("conv2d", "gemm"):  # which read what conv2d made
         assert lineloom(*shlex.split(VERBS["conv2d"].EXAMPLE)[1:]).code == 0
     command, *arguments = shlex.split(VERBS[name].EXAMPLE)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hls.boards import board, boards
+from hls.boards import boards
 from hls.commands import options
 from hls.commands.console import Console
 from hls.generator import BOARD
 from hls.network import Network
-from hls.network.dataflow import DataflowNetwork
-from hls.network.generation import generate_dataflow
+from hls.network.generation import generate_network
 from hls.network.layers import Convolution, Layer
+from hls.network.styles import AUTO, STYLES, Choice
 
 HELP = "generate an accelerator for a whole quantized ONNX model"
 EXAMPLE = "lineloom net models/digits_cnn.onnx --board pynq-z2 -o build/net"
@@ -26,6 +27,12 @@ def add(parser: argparse.ArgumentParser) -> None:
                         help="a quantized model: QDQ, operators on integers, or QONNX")  # fmt: skip
     parser.add_argument("--board", default=BOARD, metavar="BOARD",
                         help=f"{', '.join(boards())} ({BOARD})")  # fmt: skip
+    parser.add_argument(
+        "--style",
+        choices=(AUTO, *STYLES),
+        default=AUTO,
+        help="dataflow: an engine for every layer; auto: what fits the board (auto)",
+    )
     parser.add_argument("--name", help="name of the top function (default: the folder's)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
                         help="folder of the project, for example build/net")  # fmt: skip
@@ -33,18 +40,22 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Import the model, write the project, print the layers."""
-    board(args.board)
     name = args.name or options.name_of(args.output, "network")
     with console.working(f"reading {args.model.name}"):
         network = Network.from_onnx(args.model, name)
-        project = generate_dataflow(DataflowNetwork(network=network), args.output)
+        project, choice = generate_network(network, args.output, board=args.board,
+                                           style=args.style)  # fmt: skip
     data = {
         "model": str(args.model), "project": str(project.path), "board": args.board,
         "name": network.name, "macs": network.macs, "weights": network.weight_count,
         "input": _side(network, network.input), "output": _side(network, network.output),
-        "layers": [_layer(network, layer) for layer in network.layers],
+        "style": choice.style, "because": choice.reason,
+        "lower_bound_cycles": choice.design.lower_bound_cycles,
+        "predicted_cycles": choice.design.predicted_cycles,
+        "layers": [_layer(network, layer) | _engine(choice, layer) for layer in network.layers],
     }  # fmt: skip
     console.tables(data, _tables(data))
+    console.text(f"{choice.style}: {choice.reason}")
     console.text(f"{data['macs']:,} MACs a frame, {data['weights']:,} weights; {project.path}")
     return 0
 
@@ -73,10 +84,18 @@ def _layer(network: Network, layer: Layer) -> dict[str, Any]:
     }
 
 
+def _engine(choice: Choice, layer: Layer) -> dict[str, Any]:
+    """The lanes and cycles of a layer that has an engine."""
+    lanes = choice.design.lanes.get(layer.name)
+    if lanes is None:
+        return {"lanes": None, "cycles": 0}
+    return {"lanes": asdict(lanes), "cycles": choice.design.stage_cycles[layer.name]}
+
+
 def _tables(data: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[Sequence[str]]]]:
     yield (
         f"{data['name']}: layers of {data['model']}",
-        ("layer", "kind", "input", "output", "MACs", "weights", "sums", "nodes"),
+        ("layer", "kind", "input", "output", "MACs", "weights", "sums", "lanes", "cycles", "nodes"),
         [
             (
                 layer["name"],
@@ -86,11 +105,21 @@ def _tables(data: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[Seq
                 f"{layer['macs']:,}" if layer["macs"] else "",
                 f"{layer['weights']:,}" if layer["weights"] else "",
                 layer["accumulator"] or "",
+                _lanes(layer["lanes"]),
+                f"{layer['cycles']:,}" if layer["cycles"] else "",
                 ", ".join(layer["nodes"]),
             )
             for layer in data["layers"]
         ],
     )
+
+
+def _lanes(lanes: dict[str, Any] | None) -> str:
+    """Channels in and out of an engine, and how many taps at once."""
+    if lanes is None:
+        return ""
+    taps = "" if lanes["taps"] == "all" else f", taps {lanes['taps']}"
+    return f"{lanes['simd']} x {lanes['pe']}{taps}"
 
 
 def _shape(sizes: Sequence[int]) -> str:

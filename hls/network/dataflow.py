@@ -250,11 +250,14 @@ class DataflowNetwork:
     @cached_property
     def streams(self) -> tuple[Stream, ...]:
         """All FIFOs, with their depths."""
-        found = fifos.depths(self.processes, self.predicted_cycles)
-        return tuple(
-            replace(s, depth=self.depths.get(s.name, max(s.depth, found.get(s.name, 0))))
-            for s in self._pipeline.streams
-        )
+        given = {stream.name: stream.depth for engine in self._engines.values()
+                 for stream in engine.streams[:-1]}  # fmt: skip
+        found = {
+            **given,
+            **fifos.depths(self.processes, self.predicted_cycles, given),
+            **self.depths,
+        }
+        return tuple(replace(stream, depth=found[stream.name]) for stream in self._pipeline.streams)
 
     def results(self, layer: str) -> Stream:
         """The stream that carries a layer's output before anything else is done with it."""

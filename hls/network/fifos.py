@@ -1,10 +1,10 @@
-"""How deep FIFOs must be where paths meet again: no network may hang, nor wait for want of room.
+"""How deep FIFOs must be: no network may hang, and none should wait for want of room.
 
-Call need(s, k) the number of words that must have entered the network before word k of stream s can
-be made: processes are deterministic and read in a fixed order (`hls.network.order`), so it is a
-fact of the network alone. Let a process wait for word i of stream a after it has taken m words of
-its other input b. The FIFO of b has room for all that b's side can make of the words that a is
-waiting for if it holds
+Where paths meet again, call need(s, k) the number of words that must have entered the network
+before word k of stream s can be made: processes are deterministic and read in a fixed order
+(`hls.network.order`), so it is a fact of the network alone. Let a process wait for word i of stream
+a after it has taken m words of its other input b. The FIFO of b has room for all that b's side can
+make of the words that a is waiting for if it holds
 
     |{ j : need(b, j) <= need(a, i) }| - m
 
@@ -17,13 +17,13 @@ word of need less than n: a contradiction.
 It rests on pipelines that go on with what they hold when their input runs dry, as those of the
 open lowering do, and flushing or free-running ones of Vitis HLS (UG1399, "Pipelining Types").
 
-With no more room than that, branches would take turns, so `hls.network.schedule` adds what a steady
-pace needs.
+With no more room than that, layers would take turns, so `hls.network.schedule` tells what piles up
+at a steady pace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,19 +36,25 @@ if TYPE_CHECKING:
 
 __all__ = ["depths", "safe_depths"]
 
+LEAST_WORDS = 2
+"""With one, a FIFO could not be written and read at once."""
 
-def depths(processes: Sequence[Process], interval: int) -> dict[str, int]:
-    """Stream -> words of its FIFO, for streams whose reader reads several.
 
-    That is what rules out a hang, and what piles up when a frame enters every `interval` cycles.
-    `processes` are in an order in which they can run; the first one reads the network's input.
+def depths(processes: Sequence[Process], interval: int, given: Mapping[str, int]) -> dict[str, int]:
+    """Stream -> words of its FIFO: what rules out a hang, and what a steady pace needs.
+
+    Args:
+        processes: in an order in which they can run; the first one reads the network's input.
+        interval: cycles from frame to frame.
+        given: depths of the streams inside of engines.
     """
-    least, pace = safe_depths(processes), pileups(processes, interval)
-    return {stream: max(words, pace[stream]) for stream, words in least.items()}
+    least, pace = safe_depths(processes), pileups(processes, interval, given)
+    return {stream: max(LEAST_WORDS, words, least.get(stream, 0))
+            for stream, words in pace.items()}  # fmt: skip
 
 
 def safe_depths(processes: Sequence[Process]) -> dict[str, int]:
-    """Stream -> the least words of its FIFO that rule out a hang, as of `depths`."""
+    """Stream -> the least words of its FIFO that rule out a hang, if its reader reads several."""
     if all(len(process.takes) < 2 for process in processes):
         return {}
     words = len(processes[0].orders[0])

@@ -10,18 +10,40 @@ from typing import Any
 import numpy as np
 
 from hls import bench
-from hls.generator import CLOCK_NS, PART, conv2d_context, conv2d_summary
+from hls.boards import board as board_of
+from hls.generator import BOARD, CLOCK_NS, PART, conv2d_context, conv2d_summary
 from hls.manifest import manifest
 from hls.network import files
 from hls.network.assembly import Stage, origin
 from hls.network.dataflow import DataflowNetwork
 from hls.network.engines import ConvolutionEngine, ElementEngine
 from hls.network.layers import Addition, Concatenation, Pooling
+from hls.network.network import Network
+from hls.network.styles import AUTO, Choice, choose
 from hls.parameters import Parameters
 from hls.project import Project, publish
 from hls.rendering import render
 
-__all__ = ["generate_dataflow", "texts"]
+__all__ = ["generate_dataflow", "generate_network", "texts"]
+
+
+def generate_network(
+    network: Network, path: str | Path, *, board: str = BOARD, style: str = AUTO
+) -> tuple[Project, Choice]:
+    """Write the project of `network` for a board to the folder `path`, and say what was chosen.
+
+    Args:
+        network: what is computed.
+        path: the folder; an older project of ours there is replaced, anything else is refused.
+        board: name of the board that it must fit.
+        style: one of `hls.network.styles.STYLES`, or "auto".
+
+    Raises:
+        InputError: there is no such board, or the folder cannot be written.
+        DesignError: there is no such style, or the network does not fit the board.
+    """
+    choice = choose(network, board_of(board), style)
+    return generate_dataflow(choice.design, path), choice
 
 
 def generate_dataflow(design: DataflowNetwork, path: str | Path) -> Project:

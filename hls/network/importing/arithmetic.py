@@ -383,9 +383,9 @@ def relu(call: Call) -> Value:
 
 
 def clip(call: Call) -> Value:
-    """Clip."""
-    low = call.number(1) if call.has(1) else -inf
-    high = call.number(2) if call.has(2) else inf
+    """Clip, whose limits were attributes before opset 11."""
+    low = call.number(1) if call.has(1) else call.attribute("min", -inf)
+    high = call.number(2) if call.has(2) else call.attribute("max", inf)
     if low > high:
         raise call.refuse(f"has limits {low:g} > {high:g}", "export the model again")
     return _limited(call, low, high)

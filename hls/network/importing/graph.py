@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "Input", "Node", "read"]
 
-OLDEST_OPSET = 11
-"""Before it, Clip has its limits as attributes; QuantizeLinear came in 10."""
+OLDEST_OPSET = 10
+"""In which QuantizeLinear and QLinearConv came."""
 
 _QUANTIZED = ("QuantizeLinear", "Quant", "QLinear", "QGemm", "ConvInteger", "MatMulInteger")
 """How the names of operators begin that a quantized model has."""
@@ -75,6 +75,13 @@ def read(model: onnx.ModelProto, source: str) -> Graph:
 
     if any(map(_outside, model.graph.initializer)):
         raise InputError(f"{source}: has external data; load it with the model (onnx.load)")
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    opset = opsets.get("", opsets.get("ai.onnx", OLDEST_OPSET))
+    if opset < OLDEST_OPSET:
+        raise InputError(
+            f"{source}: has opset {opset}, older than {OLDEST_OPSET}; export it with a newer one, "
+            "or convert it with onnx.version_converter"
+        )
     try:
         onnx.checker.check_model(model, full_check=True)
     except (
@@ -85,13 +92,6 @@ def read(model: onnx.ModelProto, source: str) -> Graph:
         raise InputError(f"{source}: is no valid model ({reason}); export it again") from None
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    opsets = {entry.domain: entry.version for entry in model.opset_import}
-    opset = opsets.get("", opsets.get("ai.onnx", OLDEST_OPSET))
-    if opset < OLDEST_OPSET:
-        raise InputError(
-            f"{source}: has opset {opset}, older than {OLDEST_OPSET}; export it with a newer one, "
-            "or convert it with onnx.version_converter"
-        )
     nodes = [_node(proto, opset) for proto in model.graph.node]
     if not any(node.op.startswith(_QUANTIZED) for node in nodes):
         raise InputError(

@@ -104,7 +104,9 @@ def _whole(image: Activation) -> tuple[Axis, Axis]:
 
 
 def _window(call: Call, image: Activation) -> tuple[Axis, Axis]:
-    kernel = call.whole(call.attribute("kernel_shape"))
+    kernel = call.whole(call.attribute("kernel_shape", ()))
+    if len(kernel) != len(image.shape) - 1:
+        raise call.refuse("has no kernel_shape for its input", "give it one")
     rows, cols = axes_of(call, image.view, (1,) * (2 - len(kernel)) + kernel)
     for axis in (rows, cols):
         if axis.dilation > 1:
