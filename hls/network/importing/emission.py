@@ -245,7 +245,13 @@ def _convolution(
     finer = _finer(weights, expression.bias / scale)
     weights, scale = weights * finer[:, None, None, None], scale / finer
     bias = _whole_bias(expression.bias / scale)
-    pairs = [scaling.factor(float(each)) for each in scale / target.scale]
+    ratios = scale / target.scale
+    if target.ties == "odd" and (np.frexp(ratios)[0] == 0.5).any():
+        raise Unquantized(
+            "adds a constant, and rounds ties as no convolution does; put the constant into the "
+            "bias of the layer before it, or use an even zero point"
+        )
+    pairs = [scaling.factor(float(ratio)) for ratio in ratios]
     multipliers, shifts = (list(column) for column in zip(*pairs, strict=True))
     zero = source.quantization.zero_point
     conv = Conv2d(

@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.errors import DesignError, InputError
-from hls.network.importing import arithmetic, heads, quantizing, shaping, windows
+from hls.network.importing import (
+    arithmetic,
+    heads,
+    operators,
+    products,
+    qonnx,
+    quantizing,
+    shaping,
+    windows,
+)
 from hls.network.importing.call import Call
 from hls.network.importing.emission import Emitter, Unquantized
 from hls.network.importing.graph import Graph, Node
@@ -31,7 +40,8 @@ from hls.network.network import Host, Network
 __all__ = ["interpret"]
 
 _RULES = (
-    quantizing.RULES | arithmetic.RULES | windows.RULES | shaping.RULES | heads.RULES
+    quantizing.RULES | operators.RULES | qonnx.RULES
+    | products.RULES | arithmetic.RULES | windows.RULES | shaping.RULES | heads.RULES
 )  # fmt: skip
 
 _ORDERED = ("MaxPool", "GlobalMaxPool", "Concat")
