@@ -15,6 +15,7 @@ from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.naive_conv2d import NaiveConv2d
 from hls.network.dataflow import DataflowNetwork
+from hls.network.overlay_network import OverlayNetwork
 
 __all__ = [
     "ENGINES",
@@ -27,6 +28,7 @@ __all__ = [
     "MatrixConv2d",
     "NaiveConv2d",
     "Operator",
+    "OverlayNetwork",
     "Padding",
     "Pool",
     "engine",
@@ -39,7 +41,7 @@ __all__ = [
 Operator = Conv2d | Gemm | MatrixConv2d
 """One layer; a MatrixConv2d is the engine of a Conv2d with another algorithm."""
 
-Design = Operator | DataflowNetwork
+Design = Operator | DataflowNetwork | OverlayNetwork
 """What can be generated."""
 
 KINDS: dict[str, type[Conv2d] | type[Gemm]] = {"conv2d": Conv2d, "gemm": Gemm}
@@ -51,6 +53,7 @@ ENGINES: dict[type[Design], str] = {
     NaiveConv2d: "matrix_conv2d",
     Gemm: "gemm",
     DataflowNetwork: "conv2d",
+    OverlayNetwork: "overlay_engine",
 }
 """What computes -> its name, as in file names and in manifest.json."""
 
@@ -80,9 +83,9 @@ def layer(design: Design) -> Conv2d | None:
     return design if isinstance(design, Conv2d) else None
 
 
-def framed(design: Design) -> Conv2d | DataflowNetwork | None:
+def framed(design: Design) -> Conv2d | DataflowNetwork | OverlayNetwork | None:
     """What takes frames [N, H, W, C]: a network, or the convolution of `layer`; None of a Gemm."""
-    return design if isinstance(design, DataflowNetwork) else layer(design)
+    return design if isinstance(design, DataflowNetwork | OverlayNetwork) else layer(design)
 
 
 def to_dict(design: Design) -> dict[str, Any]:
@@ -90,7 +93,7 @@ def to_dict(design: Design) -> dict[str, Any]:
 
     An engine is told by its layer, a network by what is chosen for it; itself it has files.
     """
-    if isinstance(design, DataflowNetwork):
+    if isinstance(design, DataflowNetwork | OverlayNetwork):
         return design.data()
     if isinstance(design, MatrixConv2d):
         design = design.conv

@@ -11,7 +11,16 @@ from hls import bench
 from hls.algorithms import Choice, resolve
 from hls.boards import board as board_of
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork, Design, MatrixConv2d, NaiveConv2d, Operator, engine, layer
+from hls.design import (
+    DataflowNetwork,
+    Design,
+    MatrixConv2d,
+    NaiveConv2d,
+    Operator,
+    OverlayNetwork,
+    engine,
+    layer,
+)
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.manifest import manifest
 from hls.parameters import Parameters, Tables, random_parameters
@@ -155,7 +164,7 @@ def conv2d_context(conv: Conv2d, parameters: Parameters) -> dict[str, Any]:
 
 def summary(design: Design) -> str:
     """One line that tells an engineer which layer or network this is."""
-    if isinstance(design, DataflowNetwork):
+    if isinstance(design, DataflowNetwork | OverlayNetwork):
         return design.summary
     if isinstance(design, Conv2d):
         return conv2d_summary(design)

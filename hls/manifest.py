@@ -10,10 +10,11 @@ from typing import Any
 
 from hls.algorithms import Choice
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork, Design, MatrixConv2d, to_dict
+from hls.design import DataflowNetwork, Design, MatrixConv2d, OverlayNetwork, to_dict
 from hls.epilogue import Epilogue
 from hls.fixed import Fixed
 from hls.gemm import Gemm
+from hls.network.instructions import WORD_BITS
 from hls.parameters import WEIGHT_ORDER, weight_axes
 from hls.registers import registers
 
@@ -31,6 +32,8 @@ def manifest(design: Design, choice: Choice | None = None) -> dict[str, Any]:
         body = _matrix_conv2d(design)
     elif isinstance(design, DataflowNetwork):
         body = _network(design)
+    elif isinstance(design, OverlayNetwork):
+        body = _overlay(design)
     else:
         body = _gemm(design)
     return {
@@ -179,9 +182,6 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
 
 
 def _network(design: DataflowNetwork) -> dict[str, Any]:
-    network = design.network
-    tensors = network.tensors
-    source, result = tensors[network.input], tensors[network.output]
     return {
         "engine": "network",
         "style": "dataflow",
@@ -190,18 +190,50 @@ def _network(design: DataflowNetwork) -> dict[str, Any]:
             _stream("out_r", "out", design.pe, design.output_format.container_bits),
         ],
         "registers": registers([("frames", 32)]),
+        "parameters": {"kind": "rom"},
+        **_tensors(design, design.stage_cycles),
+    }
+
+
+def _overlay(design: OverlayNetwork) -> dict[str, Any]:
+    engine, program = design.engine, design.program
+    lanes = engine.lanes, design.input_format.container_bits
+    kinds = {
+        "program": ("in", 1, WORD_BITS),
+        "x": ("in", *lanes),
+        "b": ("in", *lanes),
+        "p": ("in", 1, 128),
+        "y": ("out", *lanes),
+    }
+    return {
+        "engine": "network",
+        "style": "overlay",
+        "ports": [_memory(f"m_axi_gmem_{name}", *kind) for name, kind in kinds.items()],
+        "registers": registers([*((name, 64) for name in kinds), ("steps", 32)]),
+        "parameters": {"kind": "memory"},
+        **_tensors(design, design.layer_cycles),
+        "program": program.data(),
+    }
+
+
+def _tensors(
+    design: DataflowNetwork | OverlayNetwork, layer_cycles: dict[str, int]
+) -> dict[str, Any]:
+    """Input and output of a network, whatever computes it, and how its layers share the time."""
+    network = design.network
+    source, result = network.tensors[network.input], network.tensors[network.output]
+    return {
         "shapes": {"input": list(source.shape), "output": list(result.shape)},
         "formats": {
             "input": _format(design.input_format),
             "output": _format(design.output_format),
         },
-        "parameters": {"kind": "rom"},
         "network": {
             "input": {**asdict(network.source), "scale": source.scale,
                       "zero_point": source.zero_point},
             "output": {**asdict(network.result), "scale": result.scale,
                        "zero_point": result.zero_point},
-            "layers": design.stage_cycles,
+            "layers": layer_cycles,
         },
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ import numpy as np
 from hls.design import Design, engine, from_dict, layer
 from hls.errors import InputError
 from hls.manifest import FORMAT
-from hls.network import dataflow, files
+from hls.network import dataflow, files, overlay_network
 from hls.parameters import Parameters, load_parameters
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ __all__ = ["Project", "publish"]
 
 _OURS = {
     "README.md", "hls_config.cfg", "manifest.json", "model.onnx", "network.json", "network.npz",
-    "parameters.npz", "reports", "rtl", "run_hls.tcl", "sim", "src", "vitis", "vitis_hls.log",
-    "vivado_hls.log",
+    "parameters.npz", "program.npz", "reports", "rtl", "run_hls.tcl", "sim", "src", "vitis",
+    "vitis_hls.log", "vivado_hls.log",
 }  # fmt: skip
 """What a project folder may hold at its top; a folder with anything else is not replaced."""
 
@@ -83,7 +83,10 @@ class Project:
         if not isinstance(data, dict):
             raise InputError(f"{self.path}: manifest.json has no design; generate it again")
         if data.get("kind") == "network":
-            return dataflow.from_data(files.load(self.path), data)
+            network = files.load(self.path)
+            if data.get("style") == "overlay":
+                return overlay_network.from_data(network, data)
+            return dataflow.from_data(network, data)
         return engine(from_dict(data))
 
     @cached_property

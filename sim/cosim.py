@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork, MatrixConv2d, framed
+from hls.design import DataflowNetwork, MatrixConv2d, OverlayNetwork, framed
 from hls.errors import CheckFailed, InputError
 from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.project import Project
@@ -237,6 +237,8 @@ def _framed(project: Project, batches: list[npt.NDArray[Any]]) -> Workload:
     design, parameters = project.design, project.parameters
     if isinstance(design, DataflowNetwork):
         return workload.network(design, project.manifest, batches)
+    if isinstance(design, OverlayNetwork):
+        return workload.overlay(design, batches)
     assert parameters is not None
     if isinstance(design, MatrixConv2d):
         return workload.matrix_conv2d(design, parameters, batches)

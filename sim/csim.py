@@ -24,13 +24,16 @@ import numpy.typing as npt
 from hls import tools
 from hls.conv2d import Conv2d
 from hls.design import ENGINES as KINDS
-from hls.design import DataflowNetwork, MatrixConv2d, framed
+from hls.design import DataflowNetwork, MatrixConv2d, OverlayNetwork, framed
 from hls.errors import InputError, ToolFailed
 from hls.gemm import Gemm
+from hls.network.compiling import Program, compile_network
 from hls.parameters import Parameters
 from hls.project import Project
 from hls.rendering import INCLUDE
 from host import packing
+from host.program import take_frame
+from sim import overlay_network
 from sim.operands import matrices, patch_operands, pixels
 
 __all__ = ["CsimResult", "csim", "library", "traces"]
@@ -79,6 +82,8 @@ def csim(project: Project, *arrays: Any, headers: Path = INCLUDE, **named: Any) 
         return _matrix_conv2d(project, project.design, headers, *arrays, **named)
     if isinstance(project.design, DataflowNetwork):
         return _network(project, project.design, headers, *arrays, **named)
+    if isinstance(project.design, OverlayNetwork):
+        return _overlay(project, project.design, headers, *arrays, **named)
     return _gemm(project, project.design, headers, *arrays, **named)
 
 
@@ -119,9 +124,45 @@ def _network(project: Project, design: DataflowNetwork, headers: Path, x: Any) -
     return CsimResult(output[0] if single else output, calls)
 
 
+def _overlay(project: Project, design: OverlayNetwork, headers: Path, x: Any) -> CsimResult:
+    single = np.ndim(x) == 3
+    frames = pixels(design, np.asarray(x)[None] if single else x)
+    program, folder = design.program, project.path / "src"
+    buffers = [run_program(program, folder, overlay_network.fresh_tensors(program, frame), headers)
+               for frame in frames]  # fmt: skip
+    made = [take_frame(program.data(), buffer) for buffer in buffers]
+    output = np.stack(made) if made else np.empty((0, *design.output_shape), np.int8)
+    return CsimResult(output[0] if single else output, len(frames))
+
+
+def run_program(
+    program: Program, folder: Path, tensors: npt.NDArray[np.int8], headers: Path = INCLUDE
+) -> npt.NDArray[np.int8]:
+    """Run the overlay engine's C++ in `folder`; the buffer of tensors, flat, afterwards.
+
+    Raises:
+        ToolFailed: the C++ does not compile, or found an inconsistency.
+    """
+    name = program.engine.name
+    sources = [folder / f"{name}.cpp", _HERE / "csim_overlay_engine.cpp"]
+    defines = [f'-DLINELOOM_HEADER="{name}.hpp"', f"-DLINELOOM_TOP={name}"]
+    entry = compiled(name, sources, defines, headers).lineloom_overlay_engine
+    after = tensors.reshape(-1, program.engine.word_bytes).copy()
+    records = np.ascontiguousarray(program.records)
+    sized = [argument for array in (program.weights, program.parameters, after)
+             for argument in (_pointer(array), ctypes.c_int64(len(array)))]  # fmt: skip
+    run_entry(entry, name, _pointer(records), *sized, ctypes.c_uint(len(records)))
+    return after.reshape(-1)
+
+
 def traces(project: Project, x: Array) -> dict[str, Array]:
     """What each layer of a network puts out for the frames x [N, H, W, C], by layer, in C-sim."""
     design = project.design
+    if isinstance(design, OverlayNetwork):
+        program = compile_network(design.network, design.engine, keep_all=True)
+        starts = [overlay_network.fresh_tensors(program, frame) for frame in pixels(design, x)]
+        ends = [run_program(program, project.path / "src", start) for start in starts]
+        return overlay_network.traces(program, ends)
     assert isinstance(design, DataflowNetwork)
     frames = pixels(design, x)
     made = library(project, traced=True)
@@ -129,7 +170,7 @@ def traces(project: Project, x: Array) -> dict[str, Array]:
     made.lineloom_trace.restype = ctypes.c_longlong
     output = np.empty((len(frames), *design.output_shape), design.output_format.dtype)
     none = _pointer(np.zeros(0, np.uint32))
-    _checked(made.lineloom_conv2d, design.name, _pointer(frames), _pointer(output),
+    run_entry(made.lineloom_conv2d, design.name, _pointer(frames), _pointer(output),
              ctypes.c_uint(len(frames)), none, ctypes.c_int(0))  # fmt: skip
     found = {}
     for stage in design.stages:
@@ -163,7 +204,7 @@ def _streamed(
     output = np.empty((len(frames), *design.output_shape), dtype)
 
     def call(start: int, stop: int, loaded: npt.NDArray[np.uint32]) -> None:
-        _checked(
+        run_entry(
             entry,
             design.name,
             _pointer(frames[start:stop]),
@@ -217,7 +258,7 @@ def _matrix_conv2d(
         rows = len(batch) * engine.positions
         result = np.zeros((rows, packing.row_length(conv.out_channels, conv.pe)),
                           engine.epilogue.output.dtype)  # fmt: skip
-        _checked(
+        run_entry(
             entry,
             conv.name,
             *(_pointer(array) for array in (packed, operands["b"], table, result)),
@@ -252,7 +293,7 @@ def _gemm(
     packed_b = packing.pack_rows(right, gemm.cols, gemm.weight_format.dtype)
     output = gemm.epilogue.output.dtype
     packed_c = np.zeros((m, -(-n // gemm.cols) * gemm.cols), output)
-    _checked(
+    run_entry(
         library(project, headers).lineloom_gemm,
         gemm.name,
         *(_pointer(array) for array in (packed_a, packed_b, table, packed_c)),
@@ -268,7 +309,8 @@ def _pointer(array: Array) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def _checked(entry: Any, name: str, *arguments: Any) -> None:
+def run_entry(entry: Any, name: str, *arguments: Any) -> None:
+    """Call a function of a library; what it complains of is a ToolFailed."""
     message = ctypes.create_string_buffer(_MESSAGE_BYTES)
     if entry(*arguments, message, ctypes.c_int(_MESSAGE_BYTES)):
         raise ToolFailed(f"{name}: C-sim stopped: {message.value.decode(errors='replace')}")
@@ -287,13 +329,24 @@ def library(project: Project, headers: Path = INCLUDE, *, traced: bool = False) 
         defines.append(f"-DLINELOOM_OUTPUT_BEATS={np.prod(design.output_shape) // design.pe}")
     if isinstance(design, Conv2d):
         defines += ["-DLINELOOM_LOAD"] if design.weights == "load" else []
-    elif not isinstance(design, DataflowNetwork) and design.has_parameters:
+    elif not isinstance(design, DataflowNetwork | OverlayNetwork) and design.has_parameters:
         defines.append("-DLINELOOM_PARAMETERS")
     if isinstance(design, MatrixConv2d) and design.transforms:
         defines.append("-DLINELOOM_TRANSFORMS")
+    defines += ["-include", str(_HERE / "csim_trace.hpp")] if traced else []
+    return compiled(design.name, sources, defines, headers)
+
+
+def compiled(
+    name: str, sources: Sequence[Path], defines: Sequence[str], headers: Path = INCLUDE
+) -> ctypes.CDLL:
+    """A library of `sources`, from the cache if it was compiled before.
+
+    The first of them is the generated one; the headers beside it are its own.
+    """
     flags = [*_FLAGS, *defines, *([] if headers == INCLUDE else _VENDOR_FLAGS)]
-    flags += ["-include", str(_HERE / "csim_trace.hpp")] if traced else []
-    read = [*sources, *sorted(project.path.glob("src/*.hpp")), *sorted(_HERE.glob("csim_*.hpp")),
+    own = sources[0].parent
+    read = [*sources, *sorted(own.glob("*.hpp")), *sorted(_HERE.glob("csim_*.hpp")),
             *sorted(headers.rglob("*.h")), *sorted(INCLUDE.glob("*.h"))]  # fmt: skip
     for file in sources:
         if not file.is_file():
@@ -304,12 +357,12 @@ def library(project: Project, headers: Path = INCLUDE, *, traced: bool = False) 
         key.update(file.read_bytes())
     made = tools.cache_folder() / "csim" / f"{key.hexdigest()[:32]}.so"
     if not made.is_file():
-        includes = [f"-I{project.path / 'src'}"]
+        includes = [f"-I{own}"]
         # The vendor's set lacks ap_axi_sdata.h; ours is written to its public interface alone.
         ours = [f"-I{INCLUDE}"]
         vendors = ["-isystem", str(headers), f"-idirafter{INCLUDE}"]
         includes += ours if headers == INCLUDE else vendors
-        _compile(made, [*tools.cxx(), *flags, *includes, *map(str, sources)], design.name)
+        _compile(made, [*tools.cxx(), *flags, *includes, *map(str, sources)], name)
     return _loaded(made)
 
 

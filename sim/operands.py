@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork
+from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError
 from hls.fixed import Fixed
 from hls.gemm import Gemm
@@ -22,7 +22,7 @@ __all__ = ["matrices", "patch_operands", "pixels"]
 Array = npt.NDArray[Any]
 
 
-def pixels(design: Conv2d | DataflowNetwork, x: Any) -> Array:
+def pixels(design: Conv2d | DataflowNetwork | OverlayNetwork, x: Any) -> Array:
     """Frames [N, H, W, C] in the format of the input.
 
     Raises:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork
+from hls.design import DataflowNetwork, OverlayNetwork
 from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.parameters import scale_to_multiplier
@@ -24,7 +24,9 @@ def values(fmt: Fixed, shape: tuple[int, ...], rng: np.random.Generator) -> npt.
     return chosen.astype(fmt.dtype)
 
 
-def frames(design: Conv2d | DataflowNetwork, count: int, seed: int) -> npt.NDArray[Any]:
+def frames(
+    design: Conv2d | DataflowNetwork | OverlayNetwork, count: int, seed: int
+) -> npt.NDArray[Any]:
     """[count, H, W, C] pixels; the second and third frame are all minimum and all maximum."""
     fmt = design.input_format
     pixels = values(fmt, (count, *design.input_shape), np.random.default_rng(seed))

@@ -10,18 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork
+from hls.design import DataflowNetwork, OverlayNetwork
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import Parameters
 from host import packing
+from host.program import unpack
 from sim import network as golden_network
-from sim import reference
+from sim import overlay_network, reference
 from sim.calls import MEMORY_BASE, Call, Finding, Region, beat_bytes
 from sim.operands import patch_operands
 from sim.placement import Placement, fresh, view
 
-__all__ = ["Workload", "conv2d", "gemm", "matrix_conv2d", "network", "output", "strays"]
+__all__ = ["Workload", "conv2d", "gemm", "matrix_conv2d", "network", "output", "overlay", "strays"]
 
 Array = npt.NDArray[Any]
 
@@ -41,6 +42,8 @@ class Workload:
     memory: npt.NDArray[np.uint8] | None = None
     results: tuple[Region, ...] = ()
     """Where the result of each call lies in memory."""
+    place: Mapping[str, Any] | None = None
+    """What part of its region the result of a call is, as the manifest of a program says it."""
     phases: int = 1
     """Calls up to the measured one that belong to it."""
     hurried: int = 0
@@ -107,6 +110,24 @@ def network(
         output_port="out_r",
         hurried=1 if len(batches[0]) > 2 else 0,
     )  # fmt: skip
+
+
+def overlay(design: OverlayNetwork, batches: Sequence[Array]) -> Workload:
+    """Frames [N, H, W, C] of a network on its engine: a call a frame, the first batch measured."""
+    frames = np.concatenate(batches)
+    calls, homes, memory = overlay_network.calls(design.program, list(frames))
+    outputs = golden_network.tensors(design.network, frames)[design.network.output]
+    return Workload(
+        calls=calls,
+        expected=[output[None] for output in outputs],
+        measured=len(batches[0]) - 1,
+        bound_cycles=design.lower_bound_cycles,
+        frames=len(batches[0]),
+        memory=memory.contents(),
+        results=homes,
+        place=design.program.data()["output"],
+        phases=len(batches[0]),
+    )
 
 
 def gemm(design: Gemm, products: Sequence[Mapping[str, Array]]) -> Workload:
@@ -211,6 +232,9 @@ def output(load: Workload, call: int, finding: Finding) -> Array:
         data = finding.calls[call].data[load.output_port]
         return data.reshape(-1).view(expected.dtype).reshape(expected.shape)
     assert finding.memory is not None
+    if load.place is not None:
+        tensors = view(finding.memory, load.results[call]).view(np.int8)
+        return unpack(load.place, tensors)[None]
     row = expected.shape[-1]
     rows = view(finding.memory, load.results[call]).view(expected.dtype)
     got = packing.unpack_rows(rows.reshape(expected.size // row, -1), row)

@@ -42,14 +42,17 @@ class Builder:
         return layer.output
 
     def conv(
-        self, x: str, filters: int, kernel: int | tuple[int, int] = 3, *, stride: int = 1,
-        padding: Padding | str = "same", groups: int = 1, relu: bool = True,
+        self, x: str, filters: int, kernel: int | tuple[int, int] = 3, *,
+        stride: int | tuple[int, int] = 1, dilation: int | tuple[int, int] = 1,
+        padding: Padding | str | tuple[int, int, int, int] = "same", groups: int = 1,
+        relu: bool = True,
     ) -> str:  # fmt: skip
         tensor, name, zero = self.tensors[x], f"conv{len(self.layers)}", self.zero_point()
         height, width, channels = tensor.shape
         conv = Conv2d(
             name=name, height=height, width=width, in_channels=channels, out_channels=filters,
-            kernel=kernel, stride=stride, padding=padding, groups=groups, requantize="channel",
+            kernel=kernel, stride=stride, dilation=dilation, padding=padding, groups=groups,
+            requantize="channel",
             input_zero_point=tensor.zero_point, output_zero_point=zero,
             activation="relu" if relu else "none",
         )  # fmt: skip
@@ -163,3 +166,13 @@ def chain(seed: int = 0) -> Network:
     b = Builder((8, 8, 1), seed)
     pooled = b.pool(b.conv("x", 4), "max", (2, 2), (2, 2))
     return b.network(b.dense(b.flatten(b.conv(pooled, 8, stride=2)), 10))
+
+
+def resnet8(seed: int = 0) -> Network:
+    """The shape of MLPerf Tiny's ResNet-8: three blocks at 32x32x16, 16x16x32 and 8x8x64."""
+    b = Builder((32, 32, 3), seed)
+    x = b.conv("x", 16)
+    for filters, stride in ((16, 1), (32, 2), (64, 2)):
+        path = b.conv(b.conv(x, filters, stride=stride), filters, relu=False)
+        x = b.add_up(path, x if stride == 1 else b.conv(x, filters, 1, stride=stride, relu=False))
+    return b.network(b.dense(b.pool(x, "average", (8, 8), (1, 1)), 10))

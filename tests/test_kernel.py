@@ -68,7 +68,9 @@ CONSTRUCTS = {
     "bundle": {"count": 500},
     "shared": {},
     "waits": {},
+    "told": {"count": 90},
     "namespaces": {"frames": 4, "words": 12},
+    "variables": {},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 
@@ -256,3 +258,9 @@ def test_a_wire_does_not_start_a_kernel_before_the_call() -> None:
     """Found by this bench: inputs are random until they are driven."""
     for seed in range(6):
         assert cosim_kernel(kernel("wires"), calls=1, seed=seed, stalls=0.3).match
+
+
+def test_what_is_told_first_does_not_slow_down_memory() -> None:
+    """Words come one a cycle although a stream tells how many, so addresses run ahead."""
+    result = cosim_kernel(kernel("told"), given={"count": 90}, calls=1)
+    assert result.cycles[0] < 90 + 40, result

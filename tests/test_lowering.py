@@ -203,6 +203,20 @@ def test_namespaces_and_arguments_of_templates_name_the_processes() -> None:
     assert tables == {"conv1_multiply": [(6, 1)], "conv2_multiply": [(6, 2)]}
 
 
+def test_pragmas_are_for_the_variables_that_cpp_means() -> None:
+    """Not for others of the same name, in functions that are inlined beside theirs."""
+    made = lower(SOURCES / "variables.cpp", "variables")
+    found = loops(made)
+    ii, reason = found.pop("variables:count")
+    assert (ii, "array kept (line 21)" in reason) == (2, True)
+    assert {ii for ii, _ in found.values()} == {1}
+    words = {m["name"]: m["words"] for m in made.report["processes"][0]["memories"]}
+    assert words == {
+        "kept": 128, "kept__1": 2000, "kept2_0": 4, "kept2_1": 4, "kept2_2": 4, "kept2_3": 4,
+        **{f"given_{i}": 1 for i in range(8)}, "second_kTable": 4, "first_kTable": 8,
+    }  # fmt: skip
+
+
 def test_numbered_processes_do_not_take_names_of_others(tmp_path: Path) -> None:
     """Neither of functions that are called like that, nor of streams."""
     made = lowered(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hls.commands import options
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork, framed, layer
+from hls.design import DataflowNetwork, OverlayNetwork, framed, layer
 from hls.errors import InputError
 from hls.gemm import Gemm
 from hls.project import Project
@@ -24,6 +24,7 @@ from sim.layerwise import first_difference
 
 HELP = "run the generated C++ and compare it bit for bit with the golden model"
 EXAMPLE = "lineloom csim build/conv1 --frames 3 --seed 1"
+NETWORKS = DataflowNetwork | OverlayNetwork
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         index = tuple(int(i) for i in difference[0])
         got, wanted = int(result.output[index]), int(expected[index])
         data["first_mismatch"] = {"index": list(index), "got": got, "expected": wanted}
-    if isinstance(design, DataflowNetwork):
+    if isinstance(design, NETWORKS):
         data["first_layer"] = _first_layer(project, stimuli) if len(difference) else None
     console.result(data, f"C-sim of {design.name}", [
         (name, value) for name, value in data.items() if value is not None
@@ -77,12 +78,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def _first_layer(project: Project, stimuli: dict[str, Any]) -> dict[str, Any] | None:
     """Where a network goes wrong."""
-    assert isinstance(project.design, DataflowNetwork)
+    assert isinstance(project.design, NETWORKS)
     found = traces(project, stimuli["x"])
     return first_difference(project.design.network, stimuli["x"], found)
 
 
-def _frames(args: argparse.Namespace, design: Conv2d | DataflowNetwork) -> dict[str, Any]:
+def _frames(
+    args: argparse.Namespace, design: Conv2d | DataflowNetwork | OverlayNetwork
+) -> dict[str, Any]:
     _refuse(args, ("m", "k", "n"), "frames")
     if args.input is None:
         frames = 3 if args.frames is None else args.frames
@@ -115,7 +118,7 @@ def _refuse(args: argparse.Namespace, options: tuple[str, ...], kind: str) -> No
 
 
 def _expected(project: Project, stimuli: dict[str, Any]) -> npt.NDArray[Any]:
-    if isinstance(project.design, DataflowNetwork):
+    if isinstance(project.design, NETWORKS):
         network = project.design.network
         return golden_network.tensors(network, stimuli["x"])[network.output]
     conv = layer(project.design)

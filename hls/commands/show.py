@@ -9,7 +9,7 @@ from typing import Any
 
 from hls.commands.console import Console
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork, Design, MatrixConv2d
+from hls.design import DataflowNetwork, Design, MatrixConv2d, OverlayNetwork
 from hls.gemm import Gemm
 from hls.generator import summary
 from hls.network.assembly import Stage
@@ -90,6 +90,11 @@ def _lanes(design: Design) -> list[tuple[str, Any]]:
         return [("words", f"{design.simd} channels in, {design.pe} out"),
                 *((stage.name, _stage(stage)) for stage in design.stages),
                 ("slowest", slowest.name)]  # fmt: skip
+    if isinstance(design, OverlayNetwork):
+        return [
+            *_array(design.engine.gemm),
+            *((name, f"{cycles:,} cycles") for name, cycles in design.layer_cycles.items()),
+        ]
     if isinstance(design, MatrixConv2d):
         ring = f"{design.ring_rows} rows, {design.ring_bits / 1024:,.1f} Kibit"
         traffic = ", ".join(f"{port} {moved:,}" for port, moved in design.traffic_bytes.items())

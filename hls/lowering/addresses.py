@@ -14,7 +14,7 @@ from hls.lowering.initializers import initial_values, split_type
 from hls.lowering.ir import Const, Memory, Op, Pointer, StreamEnd, Value
 from hls.lowering.llvmir import FLAGS, Instruction, Unsupported, split_commas
 from hls.lowering.reading import Reading, argument_name, width_of
-from hls.lowering.symbols import plain_name
+from hls.lowering.symbols import plain_name, variable_name
 
 __all__ = ["AddressReading"]
 
@@ -50,7 +50,7 @@ class AddressReading(Reading):
         if re.fullmatch(r"i\d+", element):
             stride = layout.size(element)
             array = Array(unique, sizes or [1], int(element[1:]), stride, values)
-            array.obey(self._marks, plain)
+            array.obey(self._marks, name)
             self._arrays[name] = array
             self._addresses[name] = Address(array)
             return
@@ -62,7 +62,7 @@ class AddressReading(Reading):
             own = None if values is None else values[number :: len(leaves)]
             width = int(leaf[1:])
             member = Array(f"{unique}_{number}", sizes or [1], width, size, own)
-            member.obey(self._marks, plain)
+            member.obey(self._marks, name)
             self._arrays[f"{name}.{number}"] = members[offset] = member
         self._addresses[name] = Address(Structs(unique, size, members))
 
@@ -75,7 +75,8 @@ class AddressReading(Reading):
         kind, rest = split_type(variable.text)
         values = initial_values(kind, rest, self._module.layout)
         local = name.startswith("__const.")
-        self._declare("@" + name, variable_of(name) if local else plain_name(name), kind, values)
+        plain = variable_of(name) if local else variable_name(name, self._function.name)
+        self._declare("@" + name, plain, kind, values)
 
     # -------------------------------------------------------------- addresses
 

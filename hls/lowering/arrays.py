@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from hls.errors import InputError
 from hls.lowering.ir import Memory, Value
 from hls.lowering.source import Pragma
+from hls.lowering.variables import origin_of
 
 __all__ = ["Address", "Array", "Choice", "Location", "Partition", "Structs", "variable_of"]
 
@@ -27,6 +28,8 @@ def variable_of(symbol: str) -> str:
     LLVM numbers what it inlines (.i, digits) and what it splits (.sroa.4).
     """
     symbol = symbol.lstrip("@")
+    if said := origin_of(symbol)[1]:
+        return said.replace(".", "_")
     if symbol.startswith("__const."):
         symbol = next(part for part in reversed(symbol.split(".")) if not part.isdigit())
     plain = re.sub(r"\.(sroa|i)\b.*$", "", symbol)
@@ -144,10 +147,10 @@ class Array:
         size = self.sizes[dimension]
         self.partitions[dimension] = Partition(size, min(size, banks), cyclic)
 
-    def obey(self, pragmas: Sequence[Pragma], variable: str) -> None:
-        """Do what the pragmas of its function ask for `variable`, or for a member of it."""
+    def obey(self, pragmas: Sequence[Pragma], symbol: str) -> None:
+        """Do what those of the pragmas ask for that are for the array of LLVM's `symbol`."""
         for pragma in pragmas:
-            if pragma.options.get("variable", "").partition(".")[0] != variable:
+            if origin_of(symbol)[0] not in pragma.targets:
                 continue
             if pragma.name == "ARRAY_PARTITION":
                 self._divide(pragma)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from hls import tools
 from hls.errors import InputError, ToolFailed
-from hls.lowering.source import MARKER, Pragma, mark
+from hls.lowering.source import MARKER, VARIABLE, Pragma, mark
+from hls.lowering.variables import settle
 from hls.rendering import INCLUDE
 
 __all__ = ["compile_source"]
@@ -47,8 +48,8 @@ def compile_source(source: Path, includes: Sequence[Path]) -> tuple[str, list[Pr
              marked, "-o", made],
             f"compiling {source.name}", pragmas,
         )  # fmt: skip
-        ir = _whole_integers(_harmless_markers(_plain_symbols(made.read_text())))
-        return ir, pragmas, _own_files(preprocessed)
+        ir, pragmas = settle(_plain_symbols(made.read_text()), pragmas)
+        return _whole_integers(_harmless_markers(ir)), pragmas, _own_files(preprocessed)
 
 
 def _compile(command: Sequence[str | Path], what: str, pragmas: list[Pragma]) -> None:
@@ -57,6 +58,14 @@ def _compile(command: Sequence[str | Path], what: str, pragmas: list[Pragma]) ->
         tools.run(command, what=what)
     except ToolFailed as error:
         said = str(error)
+        unknown = re.search(r"error: use of undeclared identifier '(\w+)'", said)
+        told = re.search(rf"\b{VARIABLE}\((\d+), ", said)
+        if unknown and told and unknown[1] not in (MARKER, VARIABLE):
+            pragma = pragmas[int(told[1])]
+            raise InputError(
+                f"{pragma.place}: #pragma HLS {pragma.name}: there is no variable {unknown[1]} "
+                "here; put the pragma behind its declaration"
+            ) from None
         if outside := re.search(rf"^{MARKER}\((\d+)\);|\| *{MARKER}\((\d+)\);", said, re.MULTILINE):
             pragma = pragmas[int(outside[1] or outside[2])]
             raise InputError(

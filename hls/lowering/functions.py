@@ -31,9 +31,12 @@ _COMPARE = {
 class FunctionReader(PointerReading):
     """Reads one function into a process."""
 
+    _callees: frozenset[str] = frozenset()
+    """Functions that are no part of it: calls of them are read by who knows them."""
+
     def process(self) -> Process:
         """The process."""
-        refuse(self._function, self._module)
+        refuse(self._function, self._module, self._callees)
         self._read_parameters()
         self._process.blocks = {name: Block(name) for name in self._function.blocks}
         for name in self._order():
@@ -48,6 +51,18 @@ class FunctionReader(PointerReading):
         for array in self._arrays.values():
             self._process.memories += array.banks.values()
         return self._process
+
+    def statics(self) -> dict[str, bool]:
+        """Variables that outlive a call, by symbol, and whether the function writes them."""
+        found: dict[str, bool] = {}
+        for name, array in self._arrays.items():
+            if name.startswith("@"):
+                symbol = (
+                    name[1:] if name[1:] in self._module.globals else name[1:].rpartition(".")[0]
+                )
+                written = any(bank.written for bank in array.banks.values())
+                found[symbol] = found.get(symbol, False) or written
+        return found
 
     def _order(self) -> list[str]:
         """The blocks, each behind those that are on every way to it: values before their uses."""

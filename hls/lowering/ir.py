@@ -26,6 +26,7 @@ __all__ = [
     "Pointer",
     "Process",
     "Register",
+    "Sequencer",
     "StreamEnd",
     "Value",
 ]
@@ -303,6 +304,30 @@ class Argument:
     port: str
 
 
+@dataclass(frozen=True)
+class Sequencer:
+    """The process `name` runs all others, the `region`, one run after the other.
+
+    It writes a word to the stream `region`_call, and reads one from `region`_return once they are
+    done. The word consists of the `scalars`, name and width, the lowest first.
+    """
+
+    name: str
+    region: str
+    scalars: dict[str, int]
+
+    @property
+    def width(self) -> int:
+        """Bits of a word."""
+        return max(1, sum(self.scalars.values()))
+
+    def place(self, scalar: str) -> str:
+        """Where in the word a scalar lies, as Verilog has it."""
+        names = list(self.scalars)
+        low = sum(self.scalars[name] for name in names[: names.index(scalar)])
+        return f"{low + self.scalars[scalar] - 1}:{low}"
+
+
 @dataclass(eq=False)
 class Design:
     """The top function: its processes and how they are joined.
@@ -316,8 +341,6 @@ class Design:
     bindings: dict[str, dict[str, str]] = field(default_factory=dict)
     own_names: list[str] = field(default_factory=list)
     """Of the arguments and streams that the top declares."""
-    inputs: list[Input] = field(default_factory=list)
-    pointers: list[Pointer] = field(default_factory=list)
     streams: list[StreamEnd] = field(default_factory=list)
     memory_ports: list[MemoryPort] = field(default_factory=list)
     """One for each pointer that is used; those of one bundle share an AXI4 master."""
@@ -326,6 +349,8 @@ class Design:
     control: str = "s_axilite"
     """How it is started: s_axilite (registers), ap_ctrl_hs (wires) or ap_ctrl_none (always)."""
     result_bits: int = 0
+    sequencer: Sequencer | None = None
+    """Without one, the call of the top is one call of all processes."""
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
     """By argument, the options of its INTERFACE pragma."""
 
@@ -333,6 +358,12 @@ class Design:
         """`wanted`, numbered if a process, a stream or an argument has that name."""
         names = itertools.chain([wanted], (f"{wanted}_{i}" for i in itertools.count(1)))
         return next(name for name in names if name not in {*self.bindings, *self.own_names})
+
+    def free_prefix(self, wanted: str) -> str:
+        """`wanted`, numbered if a name begins with it; what is to begin with it is then free."""
+        taken = [*self.bindings, *self.own_names]
+        prefixes = itertools.chain([wanted], (f"{wanted}_{i}" for i in itertools.count(1)))
+        return next(p for p in prefixes if not any(name.startswith(f"{p}_") for name in taken))
 
     def bundle(self, pointer: str) -> str:
         """The AXI4 master of a pointer argument."""

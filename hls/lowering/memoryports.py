@@ -2,8 +2,10 @@
 
 An adaptor turns the addresses into bursts. Where control and addresses do not depend on data, they
 get a process of their own, a copy of the original without anything else: it runs ahead, so that
-bursts of nested loops overlap (decoupled access and execute, Smith, ISCA'82). Otherwise the
-process itself sends the address, and waits for the word a stage later.
+bursts of nested loops overlap (decoupled access and execute, Smith, ISCA'82). What the original is
+told over a stream before it begins, such as its sizes, is no data in this sense: the copy reads it
+and hands it on. Otherwise the process itself sends the address, and waits for the word a stage
+later.
 """
 
 from __future__ import annotations
@@ -84,6 +86,7 @@ def _split(design: Design, process: Process, pointer: Pointer, kind: str, side: 
         design.processes.append(ahead)
         shared = design.bindings[process.name]
         design.bindings[ahead.name] = shared | {addresses.name: addresses.name}
+        _hand_on(design, process, ahead, f"{outer}_{side}")
     else:
         process.streams.append(addresses)
         design.bindings[process.name][addresses.name] = addresses.name
@@ -138,13 +141,16 @@ def _address_process(
         if op.kind in ("read", "fetch"):
             op.kind = f"lost {op.kind}"
     clean(copy)
+    told = _told(process)
     for op in copy.ops():
+        if op.kind == "lost read" and op.stream in told:
+            op.kind = "read"
         if op.kind in ("lost read", "lost fetch", "empty", "full"):
             return None
         if op.kind == "load" and op.memory is not None and op.memory.written:
             return None
     _skip_idle_loops(copy)
-    copy.streams = [addresses]
+    copy.streams = [addresses, *(op.stream for op in copy.ops() if op.kind == "read" and op.stream)]
     copy.pointers = []
     # Tables of its own: each process trims its tables to what it reads of them.
     tables = {
@@ -154,6 +160,41 @@ def _address_process(
         op.memory = tables.get(id(op.memory), op.memory)
     copy.memories = list(tables.values())
     return copy
+
+
+def _told(process: Process) -> list[StreamEnd]:
+    """Streams of which one element is read, first of all."""
+    entry = next(iter(process.blocks.values()))
+    if entry.loops or entry.predecessors:
+        return []
+    used = [op.stream for op in process.ops() if op.stream is not None]
+    return [
+        op.stream
+        for op in entry.ops
+        if op.kind == "read" and op.predicate is None and op.stream is not None
+        and used.count(op.stream) == 1 and not op.stream.order and not op.stream.sides
+    ]  # fmt: skip
+
+
+def _hand_on(design: Design, process: Process, ahead: Process, owner: str) -> None:
+    """Let the process that runs ahead read what both are told, and tell the other."""
+    for block in ahead.blocks.values():
+        for op in [op for op in block.ops if op.kind == "read"]:
+            assert op.stream is not None
+            taken = op.stream
+            name = design.free_name(f"{process.name}_{owner}_{taken.name}")
+            hands = StreamEnd(name, taken.width, writes=True)
+            takes = StreamEnd(name, taken.width, reads=True)
+            write = Op("write", 0, [op], f"{op.name}_handed", op.line, stream=hands)
+            block.ops.insert(block.ops.index(op) + 1, write)
+            ahead.streams.append(hands)
+            for own in process.ops():
+                if own.stream is taken:
+                    own.stream = takes
+            process.streams[process.streams.index(taken)] = takes
+            design.bindings[ahead.name] |= {name: name}
+            design.bindings[process.name] |= {name: name}
+            design.fifos.append(Fifo(name, taken.width, 2))
 
 
 def _skip_idle_loops(process: Process) -> None:

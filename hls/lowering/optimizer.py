@@ -1,6 +1,6 @@
 """LLVM passes: what LLVM does better than we would, chosen and ordered by us.
 
-Two rounds. The first inlines all functions but the top and the processes of its DATAFLOW region.
+Two rounds. The first inlines all functions but the top, its DATAFLOW region and the processes.
 Then loops are told what their pragmas ask for (a pipelined loop has no loops in it, so those are
 unrolled), and the second round unrolls, breaks arrays with constant indices into values, and
 cleans up. Then arrays that are still filled or copied as a whole get their loops.
@@ -73,14 +73,22 @@ def symbol_of(ir: str, top: str) -> str:
 
 
 def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
-    """Mark everything for inlining but `top` and, under DATAFLOW, the functions it calls."""
+    """Mark everything for inlining but `top`, the processes of a DATAFLOW region, and the region.
+
+    That is `top` itself, or a function that it calls.
+    """
     bodies = {found[1]: found[0] for found in FUNCTION.finditer(ir)}
-    apart = {top}
-    dataflow = any(pragmas[n].name == "DATAFLOW" for n in markers(bodies[top]))
-    if dataflow:
-        called = re.findall(r"call [^\n]*?@([\w.$]+)\(", bodies[top])
+
+    def is_region(name: str) -> bool:
+        return any(pragmas[n].name == "DATAFLOW" for n in markers(bodies[name]))
+
+    def called(name: str) -> set[str]:
         # Members (constructors, operators) are no processes.
-        apart |= {name for name in called if name in bodies and not _is_member(bodies[name])}
+        names = set(re.findall(r"call [^\n]*?@([\w.$]+)\(", bodies[name]))
+        return {other for other in names & bodies.keys() if not _is_member(bodies[other])}
+
+    regions = {top} if is_region(top) else set(filter(is_region, called(top)))
+    apart = {top, *regions}.union(*map(called, regions))
 
     def attributed(found: re.Match[str]) -> str:
         line = found[0].replace(" noinline", "").replace(" optnone", "")

@@ -13,12 +13,12 @@ from hls.lowering.pointees import Pointees
 from hls.lowering.source import MARKER, Pragma
 from hls.lowering.symbols import process_name
 
-__all__ = ["Reading", "argument_name", "marks", "width_of"]
+__all__ = ["Reading", "argument_name", "bound", "marks", "width_of"]
 
 _TRACES = frozenset(
     ["sroa", "i", "fca", "load", "addr", "coerce", "copyload", "lcssa", "not", "mask", "masked",
      "off", "insert", "ext", "extract", "shift", "trunc", "loadedv", "storedv", "conv", "idxprom",
-     "spec", "select", "cond", "tmp"]
+     "spec", "select", "cond", "tmp", "lineloom"]
 )  # fmt: skip
 """Words in LLVM's names that are not of the source."""
 
@@ -36,6 +36,12 @@ def marks(function: Function) -> list[int]:
 def argument_name(name: str) -> str:
     """Scalars that travel in an object are called `frames.coerce` by clang."""
     return re.sub(r"\.coerce\d*$", "", name).replace(".", "_")
+
+
+def bound(inner: list[str], outer: list[str]) -> dict[str, str]:
+    """What the arguments of a process stand for, by both of their names."""
+    pairs = list(zip(inner, outer, strict=True))
+    return dict(pairs) | {legal_name(name): value for name, value in pairs}
 
 
 def width_of(kind: str, instruction: Instruction) -> int:

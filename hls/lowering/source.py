@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from hls.errors import InputError
 from hls.lowering.locations import place
 
-__all__ = ["MARKER", "Pragma", "mark"]
+__all__ = ["MARKER", "VARIABLE", "Pragma", "mark"]
 
 MARKER = "lineloom_pragma"
+VARIABLE = "lineloom_variable"
+"""Is called with the address of the variable that a pragma names."""
 
 _PRAGMA = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+HLS[ \t]+(.*)$", re.IGNORECASE)
 _LINE = re.compile(r'^# (\d+) "((?:[^"\\]|\\.)*)"')
@@ -41,6 +43,10 @@ KNOWN = frozenset(
 )
 """Pragmas that are understood; INLINE, LOOP_FLATTEN and LOOP_TRIPCOUNT change nothing here."""
 
+_OF_ARRAYS = frozenset({"ARRAY_PARTITION", "BIND_STORAGE", "DEPENDENCE"})
+"""Pragmas whose variable is an array."""
+_VARIABLE = re.compile(r"(?:::)?\w+(?:(?:::|\.|->)\w+)*")
+
 
 @dataclass(frozen=True)
 class Pragma:
@@ -55,6 +61,8 @@ class Pragma:
     line: int
     label: str = ""
     """The label of the loop whose body begins with the pragma, if it has one."""
+    targets: frozenset[str] = frozenset()
+    """Arrays that its variable is, as `variables.origin_of` has them."""
 
     @property
     def place(self) -> str:
@@ -117,9 +125,25 @@ def mark(preprocessed: str) -> tuple[str, list[Pragma]]:
                 "body of its loop, or what it is for, in braces and the pragma inside"
             )
         pragmas.append(pragma)
-        lines.append(f"{MARKER}({len(pragmas) - 1});")
-    declaration = f'extern "C" void {MARKER}(int) noexcept;'
-    return "\n".join([declaration, *lines]) + "\n", pragmas
+        lines.append(f"{MARKER}({len(pragmas) - 1});{_address(pragma, len(pragmas) - 1)}")
+    declarations = (
+        f'extern "C" void {MARKER}(int) noexcept; '
+        f'extern "C" void {VARIABLE}(int, const volatile char*) noexcept;'
+    )
+    return "\n".join([declarations, *lines]) + "\n", pragmas
+
+
+def _address(pragma: Pragma, number: int) -> str:
+    """A call that tells the address of a pragma's array."""
+    variable = pragma.options.get("variable")
+    if pragma.name not in _OF_ARRAYS or variable is None:
+        return ""
+    if not _VARIABLE.fullmatch(variable):
+        raise InputError(
+            f"{pragma.place}: #pragma HLS {pragma.name}: {variable} is not the name of one "
+            "variable; write a pragma for each"
+        )
+    return f" {VARIABLE}({number}, &reinterpret_cast<const volatile char&>({variable}));"
 
 
 def _parsed(text: str, file: str, line: int, label: str) -> Pragma:

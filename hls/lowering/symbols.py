@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["path_of", "plain_name", "process_name"]
+__all__ = ["path_of", "plain_name", "process_name", "variable_name"]
 
 
 def plain_name(symbol: str) -> str:
@@ -36,6 +36,16 @@ def path_of(symbol: str) -> list[str]:
         if "N" not in found[0]:
             break
     return ["" if name == "_GLOBAL__N_1" else name for name in names]
+
+
+def variable_name(symbol: str, function: str) -> str:
+    """How a process calls a global of the program: with the namespaces that it is not in itself."""
+    names, own = path_of(symbol), path_of(function)
+    if symbol.startswith("_ZZ") or not names:
+        return plain_name(symbol)
+    while len(names) > 1 and names[:1] == own[:1]:
+        names, own = names[1:], own[1:]
+    return "_".join(filter(None, names))
 
 
 def process_name(symbol: str, title: str) -> str:

@@ -194,13 +194,16 @@ def top_texts(design: Design) -> dict[str, str]:
             for f in design.fifos
         ],
         "masters": [_master(master) for master in masters(design)],
-        "instances": [_instance(design, process) for process in design.processes],
+        "quiet": [f"{port.pointer}_{channel.side}s_idle" for master in masters(design)
+                  for channel in (master.reads, master.writes) for port in channel.ports],
+        "instances": [_instance(design, number) for number in range(len(design.processes))],
     }  # fmt: skip
     channels = [c for master in masters(design) for c in (master.reads, master.writes)]
     kinds = sorted({f"burst_{c.side}" for c in channels if c.ports}
                    | {f"bundle_{c.side}" for c in channels if c.shared})  # fmt: skip
     names = {kind: f"{design.name}_{kind}.v" for kind in kinds}
     names |= {"fifo": f"{design.name}_fifo.v", "top": f"{design.name}.v"}
+    names |= {"region": f"{design.name}_region.v"} if design.sequencer else {}
     names |= {"control": f"{design.name}_control.v"} if layout["port"] else {}
     return {file: render(f"rtl/{kind}.v.j2", **context) for kind, file in names.items()}
 
@@ -253,7 +256,12 @@ def _lanes(channel: Channel) -> int:
     return _size(channel.width) if channel.narrow else 1
 
 
-def _instance(design: Design, process: Any) -> dict[str, Any]:
+def _instance(design: Design, number: int) -> dict[str, Any]:
+    """A process; behind a sequencer, which is the first one, it belongs to the region."""
+    process, sequencer = design.processes[number], design.sequencer
+    starts, done = "begins", f"done[{number}]"
+    if sequencer is not None and number:
+        starts, done = f"{sequencer.region}_begins", f"{sequencer.region}_done[{number - 1}]"
     bound = design.bindings[process.name]
     connections = []
     for value in process.inputs:
@@ -270,4 +278,4 @@ def _instance(design: Design, process: Any) -> dict[str, Any]:
     if process.result_bits:
         connections.append((RESULT, RESULT))
     return {"name": legal_name(process.name), "module": f"{design.name}_{process.name}",
-            "connections": connections}  # fmt: skip
+            "starts": starts, "done": done, "connections": connections}  # fmt: skip

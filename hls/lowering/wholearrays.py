@@ -163,7 +163,7 @@ class _Expansion:
             return None
         place = targets[0]
         array = Array(place.symbol, place.sizes or [1], 8 * place.size, place.size, None)
-        array.obey(self._marks, variable_of(place.symbol))
+        array.obey(self._marks, place.symbol)
         return array
 
     def _parts(self, shape: Pointee, many: int) -> list[tuple[int, str]]:

@@ -1,0 +1,128 @@
+"""OverlayEngine: one engine with run-time sizes for all layers of all networks that fit it.
+
+It is the systolic array of `Gemm`, fed by a ring of image rows as `MatrixConv2d` feeds it, with
+all sizes told by an instruction. Beside the array stands a reducer, which sums up the same windows
+channel by channel (pooling), or takes them from two tensors row by row in turn (addition). Both
+end in the same requantizer and the same store.
+
+    fetch        the program: an instruction a step
+    load_image -> walk, cut_image --+--> feed_a --> multiply --> reduce --> finish --> store_c
+                                    '--------------------------->'
+    load_b -> feed_b                load_p
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hls.boards import Board
+from hls.checks import one_of, reject, whole
+from hls.fixed import Fixed
+from hls.gemm import Gemm
+from hls.naming import require_name
+
+__all__ = ["OverlayEngine", "engine_for"]
+
+_ACCUMULATOR = Fixed(bits=36)
+"""Sums of 65,536 products and a bias of 32 bits, or of two channels times multipliers of 25."""
+_FINISH_DSP = 4
+"""Of a requantizer: 36 x 24 bits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlayEngine:
+    """An engine for networks: `lanes` x `lanes` PEs, and what it keeps on chip.
+
+    Attributes:
+        lanes: rows and columns of the array, and channels in a word of memory.
+        tile_m, tile_n: results that stay on chip while all weights of a filter stream past.
+        max_k: weights of a filter in a pass, filled up to whole words.
+        max_n: filters in a pass; layers with more take several.
+        image_words: words of image rows on chip; see `Compiler` for how many a layer needs.
+        packing: "auto" lets two columns share a DSP block.
+
+    Raises:
+        DesignError: a rule is broken; the text names value, rule and remedy.
+    """
+
+    lanes: int = 8
+    tile_m: int = 64
+    tile_n: int = 32
+    max_k: int = 65536
+    max_n: int = 512
+    image_words: int = 8192
+    packing: str = "auto"
+    name: str = "overlay"
+
+    def __post_init__(self) -> None:
+        """Check every rule; those of the array are `Gemm`'s."""
+        require_name("OverlayEngine", self.name)
+        one_of("OverlayEngine", "lanes", str(self.lanes), ("8", "16"))
+        words = whole("OverlayEngine", "image_words", self.image_words, 64, 65536)
+        if words & (words - 1):
+            below = 1 << (words.bit_length() - 1)
+            rule = "is not a power of two, as memories have"
+            raise reject(
+                "OverlayEngine", f"image_words={words}", rule, f"use {below} or {2 * below}"
+            )
+        _ = self.gemm
+
+    @cached_property
+    def gemm(self) -> Gemm:
+        """The array with its requantizer."""
+        return Gemm(
+            name=self.name,
+            max_m=65536,
+            max_k=self.max_k,
+            max_n=self.max_n,
+            rows=self.lanes,
+            cols=self.lanes,
+            tile_m=self.tile_m,
+            tile_n=self.tile_n,
+            tile_k=2 * self.lanes,
+            bias="s32",
+            accumulator=_ACCUMULATOR,
+            requantize="channel",
+            packing=self.packing,
+        )
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of a word of a tensor or of weights."""
+        return self.lanes
+
+    @property
+    def tile_words(self) -> int:
+        """Words of a pixel of a tile."""
+        return self.tile_n // self.lanes
+
+    @property
+    def ring_bits(self) -> int:
+        """Bits of a signed place in the ring, and of sums of a few of them."""
+        return self.image_words.bit_length() + 2
+
+    @property
+    def multipliers(self) -> int:
+        """Products per cycle."""
+        return self.gemm.multipliers
+
+    @property
+    def dsps(self) -> int:
+        """DSP blocks: array, reducer and requantizers."""
+        return self.gemm.multiplications + self.lanes + _FINISH_DSP * self.gemm.finish_lanes
+
+    @property
+    def on_chip_bits(self) -> int:
+        """Image rows, and what the array keeps."""
+        return self.image_words * 8 * self.lanes + self.gemm.on_chip_bits
+
+
+def engine_for(board: Board, name: str = "overlay") -> OverlayEngine:
+    """The engine for a board: the larger array if half of the DSP blocks and LUTs would hold it.
+
+    The rest is for the shell of the board, and for placement to succeed.
+    """
+    large = OverlayEngine(lanes=16, tile_m=128, tile_n=64, image_words=4096, name=name)
+    room = board.dsp // 2 >= large.dsps and board.lut // 2 >= 120 * large.multipliers
+    return large if room else OverlayEngine(name=name)
