@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hls.design import DataflowNetwork, Design
+from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError
 from hls.network import Network
 from hls.project import Project
@@ -88,8 +88,8 @@ def network_of(project: Project) -> Network:
     Raises:
         InputError: it is a project of something else.
     """
-    design: Design = project.design
-    if not isinstance(design, DataflowNetwork):
+    design = project.design
+    if not isinstance(design, DataflowNetwork | OverlayNetwork):
         raise InputError(f"{project.path}: is no network; make one with lineloom net")
     return design.network
 

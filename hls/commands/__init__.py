@@ -15,6 +15,7 @@ from hls.commands import (
     net,
     predict,
     quantize,
+    report,
     run,
     show,
 )
@@ -32,6 +33,7 @@ VERBS = {
     "explore": explore,
     "net": net,
     "predict": predict,
+    "report": report,
     "quantize": quantize,
     "run": run,
     "bitstream": bitstream,
