@@ -9,7 +9,14 @@ from typing import Any
 
 from benchmarks.projects import lowered, prepared
 from benchmarks.tables import Benchmark, Table
-from hls.algorithms import ACCURACY, Cost, array_cost, direct_cost, direct_lanes
+from hls.algorithms import (
+    ACCURACY,
+    Cost,
+    array_cost,
+    direct_cost,
+    direct_lanes,
+    partials_cost,
+)
 from hls.boards import Board, board
 from hls.comparison import compare
 from hls.conv2d import Conv2d
@@ -18,6 +25,7 @@ from hls.errors import CheckFailed
 from hls.layers import read_layers
 from hls.matrix_conv2d import MatrixConv2d
 from hls.memory import Memory
+from hls.partials_conv2d import PartialsConv2d
 from sim.cosim import cosim
 
 __all__ = ["ALGORITHM_BENCHMARK", "LAYERS", "MEMORIES", "RUNS", "model_table", "predicted"]
@@ -55,6 +63,9 @@ RUNS: Sequence[tuple[str, str]] = (
     ("1x1x512_64_batch4", "kn2row"),
     ("28x28x8_16k3", "direct"), ("28x28x8_16k3", "implicit"),
     ("10x10x32_64k3_16x16", "kn2row"),
+    ("14x14x32_32k3", "kn2row_partials"), ("7x7x96_64k1", "kn2row_partials"),
+    ("15x15x24_40k3_s2", "kn2row_partials"), ("9x9x20_36k3_batch2", "kn2row_partials"),
+    ("28x28x8_16k3", "kn2row_partials"),
 )  # fmt: skip
 """What is built and simulated."""
 
@@ -71,7 +82,7 @@ NETWORK_LAYERS = Path(__file__).with_name("layers.csv")
 
 def design_of(name: str, algorithm: str) -> Conv2d:
     """A layer of LAYERS by an algorithm; a line buffer has as many multipliers as the array."""
-    layer = Conv2d(name=f"layer_{name}_{algorithm}", algorithm="auto", **LAYERS[name])
+    layer = Conv2d(name=f"l{name}_{algorithm}", algorithm="auto", **LAYERS[name])
     if algorithm == "direct":
         return direct_lanes(layer, layer.simd * layer.pe)
     return replace(layer, algorithm=algorithm)
@@ -80,6 +91,8 @@ def design_of(name: str, algorithm: str) -> Conv2d:
 def predicted(conv: Conv2d, frames: int, target: Board, memory: Memory) -> Cost:
     """What the model says."""
     made = engine(conv)
+    if isinstance(made, PartialsConv2d):
+        return partials_cost(made, target, memory)
     if isinstance(made, MatrixConv2d):
         return array_cost(made, target, memory)
     return direct_cost(conv, frames, target, memory)
@@ -165,5 +178,7 @@ def _run(progress: Callable[[str], None]) -> list[Table]:
 
 
 ALGORITHM_BENCHMARK = Benchmark(
-    "algorithms", "direct, im2col, implicit, kn2row: the model beside RTL, and networks", _run
+    "algorithms",
+    "direct, im2col, implicit, kn2row, its partials: the model beside RTL, networks",
+    _run,
 )

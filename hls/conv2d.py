@@ -11,10 +11,10 @@ from hls.dsp import Obstacle, Packing, choose
 from hls.epilogue import Clip, Epilogue, worst_case
 from hls.fixed import Fixed
 from hls.geometry import WindowGeometry
-from hls.legality import ALGORITHMS, AUTO, check_conv2d
+from hls.legality import ALGORITHMS, AUTO, BASELINES, check_conv2d
 from hls.windows import Padding, Pair, Pool
 
-__all__ = ["ALGORITHMS", "AUTO", "Conv2d", "Padding", "Pool"]
+__all__ = ["ALGORITHMS", "AUTO", "BASELINES", "Conv2d", "Padding", "Pool"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,12 @@ class Conv2d:
 
     Algorithms: "direct" is the line buffer described above. "im2col", "implicit" and "kn2row" run
     the layer on the systolic array of Gemm, see `hls.matrix_conv2d`: `simd` output positions and
-    `pe` filters side by side, weights in memory, up to `batch` frames a call. "naive" is the
-    baseline of plain loops, with words of `simd` and `pe` elements in memory. "auto" stands for the
-    cheapest of the others on a board (`hls.algorithms.resolve`, which `hls.generate` calls):
-    `simd` x `pe` is then the number of multipliers, and a line buffer gets the lanes that suit it.
+    `pe` filters side by side, weights in memory, up to `batch` frames a call. Two are baselines:
+    "kn2row_partials" writes the products of all taps to memory before it adds them up
+    (`hls.partials_conv2d`), "naive" is plain loops with words of `simd` and `pe` elements in
+    memory. "auto" stands for the cheapest of the others on a board (`hls.algorithms.resolve`, which
+    `hls.generate` calls): `simd` x `pe` is then the number of multipliers, and a line buffer gets
+    the lanes that suit it.
 
     With `packing`, two filters share a DSP block, which can ask for symmetric weights; "auto" does
     so where it saves DSPs, by the rules of the DSP48E1, which hold on the DSP48E2 too; "dsp48e1"

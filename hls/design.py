@@ -16,6 +16,7 @@ from hls.matrix_conv2d import MatrixConv2d
 from hls.naive_conv2d import NaiveConv2d
 from hls.network.dataflow import DataflowNetwork
 from hls.network.overlay_network import OverlayNetwork
+from hls.partials_conv2d import PartialsConv2d
 
 __all__ = [
     "ENGINES",
@@ -30,6 +31,7 @@ __all__ = [
     "Operator",
     "OverlayNetwork",
     "Padding",
+    "PartialsConv2d",
     "Pool",
     "engine",
     "framed",
@@ -51,6 +53,7 @@ ENGINES: dict[type[Design], str] = {
     Conv2d: "conv2d",
     MatrixConv2d: "matrix_conv2d",
     NaiveConv2d: "matrix_conv2d",
+    PartialsConv2d: "matrix_conv2d",
     Gemm: "gemm",
     DataflowNetwork: "conv2d",
     OverlayNetwork: "overlay_engine",
@@ -73,7 +76,8 @@ def engine(design: Operator) -> Operator:
             "Conv2d: algorithm='auto' is not chosen yet; generate does that for a board, or "
             "hls.algorithms.resolve"
         )
-    return NaiveConv2d(design) if design.algorithm == "naive" else MatrixConv2d(design)
+    baselines = {"naive": NaiveConv2d, "kn2row_partials": PartialsConv2d}
+    return baselines.get(design.algorithm, MatrixConv2d)(design)
 
 
 def layer(design: Design) -> Conv2d | None:

@@ -18,6 +18,7 @@ from hls.design import (
     NaiveConv2d,
     Operator,
     OverlayNetwork,
+    PartialsConv2d,
     engine,
     layer,
 )
@@ -42,6 +43,12 @@ PART = "xc7z020clg400-1"
 CLOCK_NS = 10.0
 BOARD = "pynq-z2"
 """What algorithm="auto" is chosen for unless told otherwise."""
+
+_KERNELS: dict[type[Design], tuple[str, str]] = {
+    NaiveConv2d: ("kernel.hpp", "naive.cpp"),
+    PartialsConv2d: ("partials.hpp", "partials.cpp"),
+}
+"""Templates of header and kernel where an engine has others than those of its folder."""
 
 
 def generate(
@@ -100,9 +107,10 @@ def texts(
         context, files, kind = _matrix_conv2d(design), {}, "matrix_conv2d"
     else:
         context, files, kind = _gemm(design), {}, "gemm"
+    header, kernel = _KERNELS.get(type(design), ("kernel.hpp", "kernel.cpp"))
     files |= {
-        "kernel.hpp": f"src/{design.name}.hpp",
-        "naive.cpp" if isinstance(design, NaiveConv2d) else "kernel.cpp": f"src/{design.name}.cpp",
+        header: f"src/{design.name}.hpp",
+        kernel: f"src/{design.name}.cpp",
         "kernel_tb.cpp": f"src/{design.name}_tb.cpp",
         "README.md": "README.md",
     }
@@ -237,11 +245,11 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
     rows = conv.window.rows
     ports = {
         "x": ("const AWord_t*", conv.batch * conv.height * engine.line_words),
-        "u": ("AWord_t*", gemm.max_m * engine.k // gemm.rows),
-        "a": ("const AWord_t*", gemm.max_m * engine.k // gemm.rows),
-        "b": ("const BWord_t*", engine.k * -(-conv.out_channels // gemm.cols)),
+        "u": (f"{engine.u_word}*", engine.u_words),
+        "a": (f"const {engine.u_word}*", engine.u_words),
+        "b": ("const BWord_t*", engine.k * -(-gemm.max_n // gemm.cols)),
         "p": ("const Column_t*", conv.out_channels),
-        "c": ("CWord_t*", gemm.max_m * -(-conv.out_channels // gemm.cols)),
+        "c": ("CWord_t*", conv.batch * engine.positions * -(-conv.out_channels // gemm.cols)),
     }
     ports = {name: port for name, port in ports.items() if name in engine.ports}
     frames = [f"unsigned {name}" for name in engine.counts]
@@ -257,7 +265,7 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
     }  # fmt: skip
     return (
         _common(engine)
-        | _rounding(gemm, gemm.max_shift)
+        | _rounding(engine, gemm.max_shift)
         | {
             "engine": engine,
             "conv": conv,
@@ -282,13 +290,19 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
 
 def _matrix_streams(engine: MatrixConv2d) -> list[tuple[str, str]]:
     """Name and type of the FIFOs between the processes."""
+    columns = [("p_columns", "Column_t")] if engine.has_parameters else []
+    if isinstance(engine, PartialsConv2d):
+        product = [("a_words", "AWord_t"), ("b_words", "BWord_t"), ("a_columns", "AWord_t"),
+                   ("b_rows", "BWord_t"), ("results", "Row_t")]  # fmt: skip
+        sums = [("taps", engine.u_word), ("totals", "Row_t"), ("c_words", "CWord_t")]
+        return [*product, *columns, *sums]
     return [
         ("pixels", "AWord_t"),
         ("cuts", "Cut_t"),
         *([("patches", "AWord_t")] if engine.transforms else []),
         ("a_words", "AWord_t"),
         ("b_words", "BWord_t"),
-        *([("p_columns", "Column_t")] if engine.has_parameters else []),
+        *columns,
         ("a_columns", "AWord_t"),
         ("b_rows", "BWord_t"),
         ("results", "Row_t"),

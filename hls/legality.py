@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from hls.conv2d import Conv2d
     from hls.fixed import Fixed
 
-__all__ = ["ALGORITHMS", "AUTO", "check_conv2d"]
+__all__ = ["ALGORITHMS", "AUTO", "BASELINES", "check_conv2d"]
 
 MAX_STREAM_BITS = 1024
 """Widest AXI4-Stream that the AXI DMA takes (PG021)."""
 
-ALGORITHMS = ("direct", "im2col", "implicit", "kn2row", "naive")
-"""How a layer is computed; see `hls.matrix_conv2d` and `hls.naive_conv2d` for the last four."""
+BASELINES = ("kn2row_partials", "naive")
+"""Algorithms that are there to be compared with; see `hls.partials_conv2d`, `hls.naive_conv2d`."""
+
+ALGORITHMS = ("direct", "im2col", "implicit", "kn2row", *BASELINES)
+"""How a layer is computed; see `hls.matrix_conv2d` for those between direct and the baselines."""
 
 AUTO = "auto"
-"""The cheapest of them on a board, which `hls.algorithms.resolve` finds."""
+"""The cheapest of them on a board, no baseline, which `hls.algorithms.resolve` finds."""
 
 LARGEST_MATRIX = 65536
 """Rows or columns of a matrix that Gemm takes."""
@@ -160,12 +163,22 @@ def _check_array(conv: Conv2d) -> None:
             "Conv2d", f"padding top={axis.pad_before}", "hides the image from every window",
             f"use at most {axis.last_output + axis.reach}",
         )  # fmt: skip
-    columns = conv.window.taps * -(-conv.in_channels // conv.simd) * conv.simd
-    for given, size in (
+    taps, pixels = conv.window.taps, conv.height * conv.width
+    channels = -(-conv.in_channels // conv.simd) * conv.simd
+    filters = -(-conv.out_channels // conv.pe) * conv.pe
+    sizes = [
         (f"batch={conv.batch}", conv.batch * conv.window.positions),
-        (f"in_channels={conv.in_channels}", columns),
+        (f"in_channels={conv.in_channels}", taps * channels),
         (f"out_channels={conv.out_channels}", conv.out_channels),
-    ):
+    ]
+    if conv.algorithm == "kn2row_partials":
+        _check_stream("pe", conv.pe, conv.epilogue.accumulator)
+        sizes = [
+            (f"batch={conv.batch}", conv.batch * pixels + 1),
+            (f"in_channels={conv.in_channels}", channels),
+            (f"out_channels={conv.out_channels}", taps * filters),
+        ]
+    for given, size in sizes:
         if size > LARGEST_MATRIX:
             raise reject(
                 "Conv2d", given, f"makes a matrix of {size} rows or columns, over "

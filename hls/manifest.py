@@ -5,12 +5,20 @@ Registers are laid out by `hls.registers`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from hls.algorithms import Choice
 from hls.conv2d import Conv2d
-from hls.design import DataflowNetwork, Design, MatrixConv2d, OverlayNetwork, to_dict
+from hls.design import (
+    DataflowNetwork,
+    Design,
+    MatrixConv2d,
+    OverlayNetwork,
+    PartialsConv2d,
+    to_dict,
+)
 from hls.epilogue import Epilogue
 from hls.fixed import Fixed
 from hls.gemm import Gemm
@@ -155,13 +163,15 @@ def _memory(name: str, direction: str, lanes: int, element_bits: int) -> dict[st
 def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
     gemm, conv = engine.gemm, engine.conv
     pixels = gemm.rows, gemm.input_format.container_bits
+    partial = isinstance(engine, PartialsConv2d)
+    between = (gemm.cols, engine.epilogue.accumulator.container_bits) if partial else pixels
     kinds = {
         "x": ("in", *pixels),
-        "u": ("out", *pixels),
-        "a": ("in", *pixels),
+        "u": ("out", *between),
+        "a": ("in", *between),
         "b": ("in", gemm.cols, gemm.weight_format.container_bits),
         "p": ("in", 1, 128),
-        "c": ("out", gemm.cols, gemm.epilogue.output.container_bits),
+        "c": ("out", gemm.cols, engine.epilogue.output.container_bits),
     }
     arguments = [(name, 64) for name in engine.ports] + [(name, 32) for name in engine.counts]
     return {
@@ -173,8 +183,11 @@ def _matrix_conv2d(engine: MatrixConv2d) -> dict[str, Any]:
         "matrix": {
             "algorithm": engine.algorithm,
             "batch": conv.batch,
+            "phases": engine.counts,
+            "between_bytes": _between(engine, math.prod(between) // 8),
             "pixel_words": engine.channel_words,
             "k": engine.k,
+            "taps": "columns" if partial else "rows",
             "tile": [gemm.tile_rows, gemm.tile_cols],
             "traffic_bytes": engine.traffic_bytes,
         },
@@ -236,6 +249,15 @@ def _tensors(
             "layers": layer_cycles,
         },
     }  # fmt: skip
+
+
+def _between(engine: MatrixConv2d, word_bytes: int) -> dict[str, int]:
+    """Bytes that the first of two phases leaves in memory: for any number of frames, and a frame.
+
+    That is nothing where there is but one phase.
+    """
+    a_frame = (engine.u_words - engine.u_words_once) // engine.conv.batch
+    return {"once": engine.u_words_once * word_bytes, "a_frame": a_frame * word_bytes}
 
 
 def _gemm(gemm: Gemm) -> dict[str, Any]:

@@ -48,7 +48,7 @@ MAP_SUMS = 512
 
 @dataclass(frozen=True)
 class MatrixConv2d:
-    """The engine of a Conv2d whose algorithm is im2col, implicit or kn2row.
+    """The engine of a Conv2d whose algorithm is im2col, implicit or kn2row; baselines refine it.
 
     Attributes:
         conv: the layer; its `simd` is the number of the array's rows and of the channels in a word
@@ -70,7 +70,7 @@ class MatrixConv2d:
 
     @property
     def algorithm(self) -> str:
-        """im2col, implicit or kn2row."""
+        """im2col, implicit or kn2row, or that of a baseline."""
         return self.conv.algorithm
 
     @property
@@ -93,6 +93,21 @@ class MatrixConv2d:
     def positions(self) -> int:
         """Output positions of a frame: rows of the patches."""
         return self.conv.window.positions
+
+    @property
+    def u_word(self) -> str:
+        """C++ type of a word of what the first of two phases writes, which the second one reads."""
+        return "AWord_t"
+
+    @property
+    def u_words(self) -> int:
+        """Words of it for `batch` frames; 0 if there is but one phase."""
+        return self.patch_words if self.transforms else 0
+
+    @property
+    def u_words_once(self) -> int:
+        """Those of them that do not come again with each frame."""
+        return 0
 
     @property
     def channel_words(self) -> int:

@@ -46,10 +46,11 @@ _WORDS = (
     "solve string super sync_accept_on sync_reject_on tagged throughout timeprecision timeunit "
     "unique unique0 until_with untyped var wait_order weak wildcard within "
     "ap_axis ap_axiu ap_int ap_uint errno hls main offsetof stderr stdin stdout std "
-    "average cut_patches factor_of feed_a feed_b finish finish_sum in_ring inside load_a load_b "
-    "load_image load_p lower_of multiply next_of padding_word pool pool_slide receive "
-    "round_half_even rows_of send slide smaller store_c store_patches walk_patches words_of "
-    "words_to_read"
+    "add_up average cut_image cut_of cut_patches factor_of feed_a feed_b fetch finish finish_sum "
+    "in_ring inside legal_frames load_a load_b load_image load_p load_x lower_of multiply next_of "
+    "of_array of_reducer padding_word partial_word pool pool_slide receive reduce round_half_even "
+    "rounded rows_of send slide smaller step store_c store_patches store_u walk_image walk_patches "
+    "words_of words_to_read"
 )
 _RESERVED = frozenset(_WORDS.split())
 

@@ -1,7 +1,7 @@
 """A convolution as a matrix product: frames, weights and results lie in memory.
 
-The engine reads and writes memory by itself; im2col also writes the patches there, in a call of
-its own before the product.
+The engine reads and writes memory by itself. Some work in two phases, a call each: the first one
+writes to memory what the second one reads (patches of im2col, partials of kn2row_partials).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from host.accelerator import Running, Steps
 from host.layer import Layer
-from host.packing import fold_bias, pack_columns, pack_rows, pack_taps, unpack_rows
+from host.packing import fold_bias, pack_columns, pack_rows, pack_taps, taps_as_filters, unpack_rows
 
 __all__ = ["MatrixConvolution"]
 
@@ -33,7 +33,7 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
     """A systolic array: up to `batch` frames a call share the weights; more frames, more calls.
 
     Frames of the next call are packed, and results of the one before unpacked, while one runs.
-    `info` counts frames, weights and results; patches never pass the host.
+    `info` counts frames, weights and results; what lies between phases never passes the host.
     """
 
     def _set_up(self) -> None:
@@ -42,8 +42,7 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
             for port in self._engine.manifest["ports"]
         }
         self._matrix = self._engine.manifest["matrix"]
-        registers = self._engine.registers
-        self._phases = [name for name in ("unroll", "frames") if name in registers]
+        self._phases: list[str] = self._matrix["phases"]
         self._written: dict[str, tuple[Any, Array]] = {}
         super()._set_up()
 
@@ -100,16 +99,15 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
             flat[:] = unpack_rows(turn.sums[: len(flat)], flat.shape[1])
 
     def _addresses(self, frames: int) -> dict[str, int]:
-        """Where everything is that calls share: weights, their table, patches."""
+        """Where everything is that calls share: weights, their table, what lies between phases."""
         found = {
             name: self._kept(name, array).physical_address
             for name, array in self._parameters.items()
         }
         if "u" in self._lanes:
-            height, width, _ = self._output_shape
-            size = self._matrix["k"] * self._input_format.dtype.itemsize
-            patches = self._buffers.get("patches", frames * height * width * size)
-            found |= dict.fromkeys("ua", patches.physical_address)
+            needed = self._matrix["between_bytes"]
+            between = self._buffers.get("u", needed["once"] + frames * needed["a_frame"])
+            found |= dict.fromkeys("ua", between.physical_address)
         return found
 
     def _point(self, addresses: dict[str, int]) -> None:
@@ -131,10 +129,13 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
         multiplier: npt.NDArray[np.int64] | None,
         shift: npt.NDArray[np.int64] | None,
     ) -> dict[str, Array]:
-        """The matrix that patches are multiplied with and, if the design has one, the table."""
+        """The matrix that patches or pixels are multiplied with and, if there is one, the table."""
         dtype = self._engine.required_format("weights").dtype
-        tile = self._engine.manifest["matrix"]["tile"][1]
-        found = {"b": pack_taps(weights, self._lanes["x"], self._lanes["b"], dtype, tile)}
+        matrix = self._engine.manifest["matrix"]
+        as_columns = matrix["taps"] == "columns"
+        filters = taps_as_filters(weights, self._lanes["b"]) if as_columns else weights
+        tile = matrix["tile"][1]
+        found = {"b": pack_taps(filters, self._lanes["x"], self._lanes["b"], dtype, tile)}
         if "p" in self._lanes:
             zero_point = self._engine.manifest["quantization"]["input_zero_point"]
             folded = fold_bias(bias, weights.sum(axis=(1, 2, 3)), zero_point)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 __all__ = [
     "fold_bias", "pack_columns", "pack_parameters", "pack_patches", "pack_pixels", "pack_rows",
-    "pack_taps", "row_length", "unpack_rows",
+    "pack_taps", "row_length", "taps_as_filters", "unpack_rows",
 ]  # fmt: skip
 
 Words = npt.NDArray[np.uint32]
@@ -169,6 +169,19 @@ def pack_taps(
         return matrix
     starts = range(0, matrix.shape[1], tile)
     return np.concatenate([matrix[:, start : start + tile].reshape(-1) for start in starts])
+
+
+def taps_as_filters(weights: npt.NDArray[Any], filter_lanes: int) -> npt.NDArray[Any]:
+    """Weights [M, KH, KW, C] as those of a 1x1 kernel that has a filter for each tap.
+
+    Returns:
+        [KH*KW*filters, 1, 1, C]: the filters of one tap behind those of the other, M filled up to
+        whole words with zeros.
+    """
+    filters, rows, cols, channels = weights.shape
+    taps = np.zeros((rows * cols, row_length(filters, filter_lanes), channels), weights.dtype)
+    taps[:, :filters] = weights.transpose(1, 2, 0, 3).reshape(rows * cols, filters, channels)
+    return taps.reshape(-1, 1, 1, channels)
 
 
 def row_length(cols: int, lanes: int) -> int:

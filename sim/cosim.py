@@ -44,7 +44,7 @@ class CosimResult:
     mismatches: int
     """Wrong values, in all calls."""
     first_mismatch: dict[str, Any] | None
-    """Call, index, got and expected of the first wrong value."""
+    """Call, index, got and expected of the first wrong value; layer, where layers are compared."""
     violations: list[str]
     """Broken rules of the protocols."""
     outputs: int
@@ -54,7 +54,7 @@ class CosimResult:
     cycles: int
     """From the start of the measured call until it is done."""
     setup_cycles: int
-    """Of the calls before it, which load parameters."""
+    """Of the calls before it, which load parameters or compare layers."""
     stream_cycles: int
     """From its first input beat to its last output beat; `cycles` where there are no streams."""
     cycles_per_frame: float
@@ -153,7 +153,7 @@ def cosim(
     if finding.hang is not None:
         raise CheckFailed(hang_text(job, finding, finding.hang, inside))
     wrong = [(call, *difference) for call, difference in enumerate(_differences(load, finding))]
-    first = next((_first(call, index, got, wanted)
+    first = next((_first(load, call, index, got, wanted)
                   for call, index, got, wanted in wrong if len(index)), None)  # fmt: skip
     violations = [*finding.complaints, *workload.strays(load, finding)]
     mismatches = sum(len(index) for _, index, _, _ in wrong)
@@ -316,12 +316,16 @@ def _differences(
 
 
 def _first(
-    call: int, indices: npt.NDArray[np.int64], got: npt.NDArray[Any], expected: npt.NDArray[Any]
+    load: Workload,
+    call: int,
+    indices: npt.NDArray[np.int64],
+    got: npt.NDArray[Any],
+    expected: npt.NDArray[Any],
 ) -> dict[str, Any]:
     index = tuple(int(i) for i in indices[0])
     return {
         "call": call,
-        "index": list(index),
+        **workload.locate(load, call, index),
         "got": int(got[index]),
         "expected": int(expected[index]),
     }

@@ -331,8 +331,11 @@ def library(project: Project, headers: Path = INCLUDE, *, traced: bool = False) 
         defines += ["-DLINELOOM_LOAD"] if design.weights == "load" else []
     elif not isinstance(design, DataflowNetwork | OverlayNetwork) and design.has_parameters:
         defines.append("-DLINELOOM_PARAMETERS")
-    if isinstance(design, MatrixConv2d) and design.transforms:
-        defines.append("-DLINELOOM_TRANSFORMS")
+    if isinstance(design, MatrixConv2d):
+        defines.append(f"-DLINELOOM_FILTERS={design.conv.out_channels}")
+        if design.u_words:
+            words = {"WORD": design.u_word, "WORDS": design.u_words}
+            defines += [f"-DLINELOOM_U_{name}={value}" for name, value in words.items()]
     defines += ["-include", str(_HERE / "csim_trace.hpp")] if traced else []
     return compiled(design.name, sources, defines, headers)
 

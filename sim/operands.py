@@ -15,6 +15,7 @@ from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import Parameters
+from hls.partials_conv2d import PartialsConv2d
 from host import packing
 
 __all__ = ["matrices", "patch_operands", "pixels"]
@@ -34,10 +35,12 @@ def pixels(design: Conv2d | DataflowNetwork | OverlayNetwork, x: Any) -> Array:
 def patch_operands(engine: MatrixConv2d, parameters: Parameters) -> dict[str, Array]:
     """What a convolution on the array reads besides the image: b and, if it has one, p."""
     conv = engine.conv
-    weights = parameters.weights
+    weights = filters = parameters.weights
+    if isinstance(engine, PartialsConv2d):
+        filters = packing.taps_as_filters(weights, conv.pe)
     found: dict[str, Array] = {
         "b": packing.pack_taps(
-            weights, conv.simd, conv.pe, conv.weight_format.dtype, engine.gemm.tile_cols
+            filters, conv.simd, conv.pe, conv.weight_format.dtype, engine.gemm.tile_cols
         )
     }
     if engine.has_parameters:

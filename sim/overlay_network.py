@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hls.network.compiling import Program
+from hls.network.layers import Layer
 from host import program as host
 from sim.calls import Call, Region
 from sim.placement import Placement
 
-__all__ = ["calls", "fresh_tensors", "traces"]
+__all__ = ["Piece", "calls", "fresh_tensors", "pieces", "traces"]
 
 Bytes = npt.NDArray[np.int8]
 
 _FRESH = 0x5A
 """What memory holds that nobody wrote."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a layer leaves in memory: [H, W, C] in the buffer of tensors."""
+
+    layer: str
+    place: Mapping[str, Any]
+    """As the manifest says it of a program's input and output."""
 
 
 def fresh_tensors(program: Program, frame: Bytes) -> Bytes:
@@ -38,28 +49,39 @@ def traces(program: Program, buffers: Sequence[Bytes]) -> dict[str, Bytes]:
         program: what ran.
         buffers: the buffer of tensors of each frame, afterwards.
     """
-    found = {}
-    for layer in program.network.layers:
-        place = program.stored[layer.output].data(program.engine.word_bytes)
-        values = [host.unpack(place, buffer).reshape(-1) for buffer in buffers]
-        found[layer.name] = np.concatenate(values)
-    return found
+    return {
+        piece.layer: np.concatenate([host.unpack(piece.place, b).reshape(-1) for b in buffers])
+        for piece in pieces(program, program.network.layers)
+    }
 
 
 def calls(
-    program: Program, frames: Sequence[Bytes]
+    runs: Sequence[tuple[Program, Bytes]],
 ) -> tuple[list[Call], tuple[Region, ...], Placement]:
-    """A call for each of `frames` [H, W, C], the buffers of tensors, and the memory of all."""
-    told, memory = program.data(), Placement()
-    fixed = memory.place(
-        {"program": program.records, "b": program.weights, "p": program.parameters}, writable=()
-    )
+    """A call for each program and frame [H, W, C], the buffers of tensors, and all memory."""
+    memory = Placement()
+    fixed: dict[int, dict[str, Region]] = {}
     made, homes = [], []
-    for frame in frames:
+    for program, frame in runs:
+        if id(program) not in fixed:
+            fixed[id(program)] = memory.place(
+                {"program": program.records, "b": program.weights, "p": program.parameters},
+                writable=(),
+            )
+        tables = fixed[id(program)]
         home = memory.place({"y": fresh_tensors(program, frame)}, writable="y")["y"]
-        regions = {**fixed, "x": replace(home, port="m_axi_gmem_x", writable=False), "y": home}
-        addresses = {name: region.address for name, region in fixed.items()}
+        regions = {**tables, "x": replace(home, port="m_axi_gmem_x", writable=False), "y": home}
+        addresses = {name: region.address for name, region in tables.items()}
         addresses["tensors"] = home.address
-        made.append(Call(host.arguments(told, addresses), regions=list(regions.values())))
+        registers = host.arguments(program.data(), addresses)
+        made.append(Call(registers, regions=list(regions.values())))
         homes.append(home)
     return made, tuple(homes), memory
+
+
+def pieces(program: Program, layers: Sequence[Layer]) -> tuple[Piece, ...]:
+    """Where the results of `layers` lie."""
+    return tuple(
+        Piece(layer.name, program.stored[layer.output].data(program.engine.word_bytes))
+        for layer in layers
+    )

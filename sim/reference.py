@@ -12,9 +12,10 @@ from hls.epilogue import Epilogue
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.parameters import Parameters
+from hls.partials_conv2d import PartialsConv2d
 from sim import golden
 
-__all__ = ["conv2d_output", "gemm_output", "patches"]
+__all__ = ["between", "conv2d_output", "gemm_output"]
 
 
 def conv2d_output(conv: Conv2d, parameters: Parameters, x: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -40,8 +41,30 @@ def conv2d_output(conv: Conv2d, parameters: Parameters, x: npt.ArrayLike) -> npt
     return y.astype(conv.epilogue.output.dtype)
 
 
-def patches(engine: MatrixConv2d, x: npt.ArrayLike) -> npt.NDArray[Any]:
-    """[N, H, W, C] pixels, C filled up to whole words -> the patches that im2col writes."""
+def between(engine: MatrixConv2d, parameters: Parameters, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """[N, H, W, C] pixels, C filled up to whole words -> what a first phase leaves in memory."""
+    if isinstance(engine, PartialsConv2d):
+        return _partials(engine, parameters, x)
+    return _patches(engine, x)
+
+
+def _partials(
+    engine: PartialsConv2d, parameters: Parameters, x: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """[pixels, taps * filters] sums over channels, behind a pixel of padding if one is needed."""
+    conv = engine.conv
+    padding = np.full((engine.padding_pixels, x.shape[3]), conv.input_zero_point)
+    pixels = np.concatenate([padding, x.reshape(-1, x.shape[3])])[:, : conv.in_channels]
+    filters, _, _, channels = parameters.weights.shape
+    taps = parameters.weights.transpose(3, 1, 2, 0).reshape(channels, -1, filters)
+    fill = engine.filter_words * conv.pe - filters
+    matrix = np.pad(taps, ((0, 0), (0, 0), (0, fill))).reshape(channels, -1)
+    accumulator = conv.epilogue.accumulator
+    return golden.wrap(golden.gemm(pixels, matrix), accumulator.bits).astype(accumulator.dtype)
+
+
+def _patches(engine: MatrixConv2d, x: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The windows of all positions: [N*OH*OW, KH*KW*C]."""
     conv = engine.conv
     rows, cols, pads = conv.window.rows, conv.window.cols, conv.pads
     return golden.patches(

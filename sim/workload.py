@@ -13,6 +13,7 @@ from hls.conv2d import Conv2d
 from hls.design import DataflowNetwork, OverlayNetwork
 from hls.gemm import Gemm
 from hls.matrix_conv2d import MatrixConv2d
+from hls.network.compiling import compile_network
 from hls.parameters import Parameters
 from host import packing
 from host.program import unpack
@@ -20,9 +21,20 @@ from sim import network as golden_network
 from sim import overlay_network, reference
 from sim.calls import MEMORY_BASE, Call, Finding, Region, beat_bytes
 from sim.operands import patch_operands
+from sim.overlay_network import Piece
 from sim.placement import Placement, fresh, view
 
-__all__ = ["Workload", "conv2d", "gemm", "matrix_conv2d", "network", "output", "overlay", "strays"]
+__all__ = [
+    "Workload",
+    "conv2d",
+    "gemm",
+    "locate",
+    "matrix_conv2d",
+    "network",
+    "output",
+    "overlay",
+    "strays",
+]
 
 Array = npt.NDArray[Any]
 
@@ -42,8 +54,8 @@ class Workload:
     memory: npt.NDArray[np.uint8] | None = None
     results: tuple[Region, ...] = ()
     """Where the result of each call lies in memory."""
-    place: Mapping[str, Any] | None = None
-    """What part of its region the result of a call is, as the manifest of a program says it."""
+    pieces: tuple[tuple[Piece, ...], ...] = ()
+    """Of each call: what of its region is compared, one behind the other; without, all of it."""
     phases: int = 1
     """Calls up to the measured one that belong to it."""
     hurried: int = 0
@@ -113,19 +125,28 @@ def network(
 
 
 def overlay(design: OverlayNetwork, batches: Sequence[Array]) -> Workload:
-    """Frames [N, H, W, C] of a network on its engine: a call a frame, the first batch measured."""
+    """Frames [N, H, W, C] of a network on its engine: a call a frame, the first batch measured.
+
+    Before them the first frame runs with all tensors kept, which are compared layer by layer.
+    """
+    network = design.network
+    last = next(layer for layer in network.layers if layer.output == network.output)
     frames = np.concatenate(batches)
-    calls, homes, memory = overlay_network.calls(design.program, list(frames))
-    outputs = golden_network.tensors(design.network, frames)[design.network.output]
+    keeping = compile_network(network, design.engine, keep_all=True)
+    runs = [(keeping, frames[0]), *((design.program, frame) for frame in frames)]
+    calls, homes, memory = overlay_network.calls(runs)
+    made = golden_network.tensors(network, frames)
+    layers = [made[layer.output][0].reshape(-1) for layer in network.layers]
+    result = overlay_network.pieces(design.program, [last])
     return Workload(
         calls=calls,
-        expected=[output[None] for output in outputs],
-        measured=len(batches[0]) - 1,
+        expected=[np.concatenate(layers), *(output[None] for output in made[network.output])],
+        measured=len(batches[0]),
         bound_cycles=design.lower_bound_cycles,
         frames=len(batches[0]),
         memory=memory.contents(),
         results=homes,
-        place=design.program.data()["output"],
+        pieces=(overlay_network.pieces(keeping, network.layers), *([result] * len(frames))),
         phases=len(batches[0]),
     )
 
@@ -160,7 +181,7 @@ def matrix_conv2d(
 ) -> Workload:
     """Frames [N, H, W, C] on the array: for each of `batches` a call a phase, the first measured.
 
-    What comes out of the phase that makes the patches is compared as well.
+    What comes out of a phase that only prepares the next one is compared as well.
     """
     conv, memory = engine.conv, Placement()
     calls, expected, results = [], [], []
@@ -180,15 +201,16 @@ def matrix_conv2d(
         buffers = {"x": pixels, **operands, "c": fresh(rows, row_bytes)}
         placed = memory.place(buffers, writable="c")
         counts = {"frames": len(x)}
-        if engine.transforms:
-            patches = reference.patches(engine, pixels.reshape(*x.shape[:3], -1))
-            placed |= memory.place({"u": fresh(rows, engine.k * x.itemsize)}, writable="u")
+        if engine.u_words:
+            between = reference.between(engine, parameters, pixels.reshape(*x.shape[:3], -1))
+            placed |= memory.place({"u": fresh(len(between), between[0].nbytes)}, writable="u")
             # The same place, read through another port.
             placed["a"] = replace(placed["u"], port="m_axi_gmem_a", writable=False)
-            call({"unroll": len(x), "frames": 0}, placed, patches, "u")
-            counts["unroll"] = 0
+            first = engine.counts[0]
+            call({first: len(x), "frames": 0}, placed, between, "u")
+            counts[first] = 0
         call(counts, placed, y, "c")
-    phases = 2 if engine.transforms else 1
+    phases = len(engine.counts)
     return Workload(
         calls=calls,
         expected=expected,
@@ -232,13 +254,27 @@ def output(load: Workload, call: int, finding: Finding) -> Array:
         data = finding.calls[call].data[load.output_port]
         return data.reshape(-1).view(expected.dtype).reshape(expected.shape)
     assert finding.memory is not None
-    if load.place is not None:
+    if load.pieces:
         tensors = view(finding.memory, load.results[call]).view(np.int8)
-        return unpack(load.place, tensors)[None]
+        parts = [unpack(piece.place, tensors).reshape(-1) for piece in load.pieces[call]]
+        found: Array = np.concatenate(parts).reshape(expected.shape)
+        return found
     row = expected.shape[-1]
     rows = view(finding.memory, load.results[call]).view(expected.dtype)
     got = packing.unpack_rows(rows.reshape(expected.size // row, -1), row)
     return got.reshape(expected.shape)
+
+
+def locate(load: Workload, call: int, index: Sequence[int]) -> dict[str, Any]:
+    """Where in the result of a call an index is: layer, row, column and channel of many layers."""
+    pieces = load.pieces[call] if load.pieces else ()
+    if len(pieces) < 2:
+        return {"index": [*index]}
+    sizes = [int(np.prod(piece.place["shape"])) for piece in pieces]
+    starts = np.cumsum([0, *sizes])
+    which = int(np.searchsorted(starts, index[0], side="right")) - 1
+    place = np.unravel_index(index[0] - starts[which], pieces[which].place["shape"])
+    return {"layer": pieces[which].layer, "index": [int(i) for i in place]}
 
 
 def strays(load: Workload, finding: Finding) -> list[str]:

@@ -85,7 +85,7 @@ def test_a_missed_mark_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_without_limits_the_models_are_those_of_the_designs(name: str) -> None:
-    for algorithm in CANDIDATES[1:]:
+    for algorithm in (*CANDIDATES[1:], "kn2row_partials"):
         made = engine(design_of(name, algorithm))
         assert isinstance(made, MatrixConv2d)
         cost = predicted(made.conv, made.conv.batch, Z2, Memory())
@@ -94,8 +94,8 @@ def test_without_limits_the_models_are_those_of_the_designs(name: str) -> None:
         assert cost.on_chip_bits == made.on_chip_bits
 
 
-@given(st.sampled_from(sorted(LAYERS)), st.sampled_from(CANDIDATES), st.integers(2, 200),
-       st.floats(0.5, 100))  # fmt: skip
+@given(st.sampled_from(sorted(LAYERS)), st.sampled_from([*CANDIDATES, "kn2row_partials"]),
+       st.integers(2, 200), st.floats(0.5, 100))  # fmt: skip
 @settings(max_examples=60, deadline=None)
 def test_a_worse_memory_never_helps(name: str, how: str, latency: int, width: float) -> None:
     conv = design_of(name, how)

@@ -41,6 +41,7 @@ LAYERS = (
     "hls.gemm",
     "hls.matrix_conv2d",
     "hls.naive_conv2d",
+    "hls.partials_conv2d",
     "hls.parameters",
     "hls.network.layers",
     "hls.network.network",
@@ -51,6 +52,15 @@ LAYERS = (
     "hls.network.schedule",
     "hls.network.fifos",
     "hls.network.dataflow",
+    "hls.network.instructions",
+    "hls.network.layouts",
+    "hls.network.memory",
+    "hls.network.quotients",
+    "hls.network.overlay",
+    "hls.network.passes",
+    "hls.network.compiling",
+    "hls.network.costs",
+    "hls.network.overlay_network",
     "hls.design",
 )
 DOORS |= {layer: LAYERS[:height] for height, layer in enumerate(LAYERS)}

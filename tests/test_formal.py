@@ -80,6 +80,18 @@ def test_the_burst_adaptors_hold_what_they_offer(limits: dict[str, int], tmp_pat
     assert "Induction step proven: SUCCESS!" in said
 
 
+def test_a_run_of_a_region_waits_for_the_last_one(tmp_path: Path) -> None:
+    rules = {"PROCESSES": 3, "WIDTH": 2}
+    said = prove(tmp_path, with_rules("region"), "f_region", **rules)
+    assert "Induction step proven: SUCCESS!" in said
+    for old, new in ((" && quiet", ""), ("&(finished | done)", "|(finished | done)"),
+                     ("call_put && !running", "call_put")):  # fmt: skip
+        text = with_rules("region")
+        assert old in text
+        with pytest.raises(ToolFailed):
+            prove(tmp_path, text.replace(old, new, 1), "f_region", **rules)
+
+
 SHARED = {
     "read": {"READERS": 3, "WIDTH": 16, "SIZES": 0b001_000_001,
              "ROOMS": 9 << 32 | 16 << 16 | 300},

@@ -361,6 +361,22 @@ def test_ports_that_are_too_narrow_for_an_overlay() -> None:
         Overlay(board("pynq-z2"), 100.0, (narrow,))
 
 
+def test_partials_lie_between_two_calls(tmp_path: Path) -> None:
+    """Padding without a zero point, whose taps are not read, and batches that are not full."""
+    design = dataclasses.replace(
+        WOVEN, name="apart", algorithm="kn2row_partials", padding=(2, 0, 1, 1), stride=(1, 2)
+    )
+    generate(design, tmp_path / "apart")
+    given = random_parameters(design, 1)
+    with sim.board(tmp_path / "apart", stalls=0.3), Accelerator(tmp_path / "apart") as conv:
+        load(conv, given)
+        for frames in (1, 3, 7):
+            x = vectors.frames(design, frames, frames)
+            assert np.array_equal(conv(x), reference.conv2d_output(design, given, x))
+        x = np.full((2, *design.input_shape), -128, np.int8)
+        assert np.array_equal(conv(x), reference.conv2d_output(design, given, x))
+
+
 # ---------------------------------------------------------------------- patches made by the host
 
 
@@ -390,7 +406,7 @@ def layers(draw: st.DrawFn) -> Conv2d:
     try:
         return dataclasses.replace(
             draw(conv2ds()), name="layer", groups=1, pooling=None, taps="all", weights="rom",
-            algorithm=draw(st.sampled_from(["im2col", "implicit", "kn2row"])),
+            algorithm=draw(st.sampled_from(["im2col", "implicit", "kn2row", "kn2row_partials"])),
             simd=draw(st.sampled_from([4, 8])), pe=draw(st.sampled_from([4, 8])),
             batch=draw(st.integers(1, 4)),
         )  # fmt: skip

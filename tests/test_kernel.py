@@ -71,6 +71,7 @@ CONSTRUCTS = {
     "told": {"count": 90},
     "namespaces": {"frames": 4, "words": 12},
     "variables": {},
+    "steps": {"count": 5},
 }
 """What each file of tests/lowering is given; its first line says which constructs it has."""
 

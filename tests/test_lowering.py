@@ -263,7 +263,7 @@ def test_the_verilog_is_lint_clean(design: Conv2d | Gemm, tmp_path: Path) -> Non
     lint(list(lower_project(generate(design, tmp_path / "p")).files), design.name)
 
 
-@pytest.mark.parametrize("name", ["copy", "bundle", "shared"])
+@pytest.mark.parametrize("name", ["copy", "bundle", "shared", "steps"])
 def test_a_shared_master_is_lint_clean(name: str, tmp_path: Path) -> None:
     lower_source(SOURCES / f"{name}.cpp", name, tmp_path)
     lint(sorted((tmp_path / "rtl").glob("*.v")), name)

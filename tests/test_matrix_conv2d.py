@@ -1,4 +1,4 @@
-"""Convolutions on the systolic array: im2col, implicit and kn2row, all bit for bit the layer."""
+"""Convolutions on the systolic array, by each algorithm and bit for bit the layer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hls import Clip, Conv2d, Pool, Project, generate
+from hls import Clip, Conv2d, Parameters, Pool, Project, generate
 from hls.design import MatrixConv2d, NaiveConv2d, engine
 from hls.errors import DesignError, InputError
+from hls.partials_conv2d import PartialsConv2d
+from host.packing import fold_bias
 from sim import golden, reference, vectors
 from sim.cosim import cosim
 
-ARRAY = ["im2col", "implicit", "kn2row"]
+ARRAY = ["im2col", "implicit", "kn2row", "kn2row_partials"]
 
 LAYERS: dict[str, dict[str, Any]] = {
     # Channels and filters that do not fill their words, frames that share a tile.
@@ -72,7 +74,13 @@ def test_csim_equals_golden(name: str, algorithm: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "algorithm"),
-    [("odd", "implicit"), ("strided", "kn2row"), ("strided", "im2col"), ("padded", "implicit")],
+    [
+        ("odd", "implicit"),
+        ("strided", "kn2row"),
+        ("strided", "im2col"),
+        ("padded", "implicit"),
+        ("strided", "kn2row_partials"),
+    ],
 )
 def test_rtl_equals_golden_and_moves_the_bytes_of_the_model(
     name: str, algorithm: str, tmp_path: Path
@@ -108,8 +116,9 @@ def test_the_naive_baseline_is_right_and_moves_a_word_an_operand(tmp_path: Path)
     assert np.array_equal(project.csim(x).output, golden_frames(project, x))
 
 
-def test_cocotb_agrees_with_the_fast_engine(tmp_path: Path) -> None:
-    project = generate(conv("raw", "im2col"), tmp_path / "conv")
+@pytest.mark.parametrize("algorithm", ["im2col", "kn2row_partials"])
+def test_cocotb_agrees_with_the_fast_engine(algorithm: str, tmp_path: Path) -> None:
+    project = generate(conv("raw", algorithm), tmp_path / "conv")
     fast, slow = (cosim(project, engine=name) for name in ("fast", "cocotb"))
     assert fast.match
     assert slow.match
@@ -144,6 +153,55 @@ def test_patches_times_weights_is_the_convolution(data: st.DataObject) -> None:
     assert np.array_equal((patches @ matrix).reshape(wanted.shape), wanted)
 
 
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_partials_of_the_taps_add_up_to_the_convolution(data: st.DataObject) -> None:
+    """Whatever the padding and the zero point, at the corners of the formats."""
+
+    def size(low: int, high: int) -> int:
+        return data.draw(st.integers(low, high))
+
+    def pair(high: int) -> tuple[int, int]:
+        return size(1, high), size(1, high)
+
+    layer = Conv2d(
+        height=size(7, 9), width=size(7, 9), in_channels=size(1, 3), out_channels=size(1, 5),
+        kernel=pair(3), stride=pair(3), dilation=pair(3), padding=[size(0, 2) for _ in range(4)],
+        input=data.draw(st.sampled_from(["u8", "s8"])), requantize="none", bias=None,
+        input_zero_point=data.draw(st.sampled_from([0, 3, 127])), algorithm="kn2row_partials",
+        simd=2, pe=2, batch=size(1, 2),
+    )  # fmt: skip
+    made = engine(layer)
+    assert isinstance(made, PartialsConv2d)
+    low, high = layer.input_format.minimum, layer.input_format.maximum
+    rng = np.random.default_rng(size(0, 1000))
+    x = rng.choice([low, high, 0], (layer.batch, *layer.input_shape)).astype(
+        layer.input_format.dtype
+    )
+    weights = rng.choice([-128, 127, 1], layer.weight_shape)
+    held = Parameters(weights=weights, bias=None, multiplier=None, shift=None)
+    wanted = reference.conv2d_output(layer, held, x)
+
+    partials = reference.between(made, held, x).astype(np.int64)
+    partials = partials.reshape(len(partials), -1, made.filter_words * layer.pe)
+    padding = partials[0] if made.padding_pixels else np.zeros_like(partials[0])
+    image = partials[made.padding_pixels :].reshape(*x.shape[:3], *padding.shape)
+    bias = fold_bias(None, weights.sum(axis=(1, 2, 3)), layer.input_zero_point)
+    rows, cols = layer.window.rows, layer.window.cols
+    read = 0
+    for frame, row, col in np.ndindex(wanted.shape[:3]):
+        total = bias.copy()
+        for tap in range(layer.window.taps):
+            y = row * rows.stride + tap // cols.kernel * rows.dilation - layer.pads.top
+            z = col * cols.stride + tap % cols.kernel * cols.dilation - layer.pads.left
+            inside = 0 <= y < layer.height and 0 <= z < layer.width
+            seen = image[frame, y, z] if inside else padding
+            total += seen[tap, : layer.out_channels]
+            read += inside or made.padding_pixels
+        assert np.array_equal(total, wanted[frame, row, col])
+    assert read * made.filter_words == made.read_words
+
+
 def test_kn2row_moves_everything_once() -> None:
     """The layers that the comparison of algorithms names, within 1.10 of the compulsory traffic."""
     for size, channels, filters, kernel in (
@@ -169,10 +227,20 @@ def test_kn2row_moves_everything_once() -> None:
         ({"simd": 3}, "simd=3 is not a power of two from 2 on, .*; use 2 or 4"),
         ({"pe": 1}, "pe=1 is not a power of two from 2 on"),
         ({"simd": 128}, "simd=128 is outside 1..64"),
+        (
+            {"algorithm": "kn2row_partials", "out_channels": 7300},
+            "out_channels=7300 makes a matrix",
+        ),
+        (
+            {"algorithm": "kn2row_partials", "batch": 4096},
+            "batch=4096 makes a matrix of 65537 rows",
+        ),
+        ({"algorithm": "kn2row_partials", "pe": 64}, "pe=64 makes .* 2048 bits .* use pe up to 32"),
         ({"batch": 20000}, "batch=20000 makes a matrix of 320000 rows or columns, over 65536"),
         (
             {"algorithm": "fft"},
-            "algorithm='fft' is unknown; use direct, im2col, implicit, kn2row, naive or auto",
+            "algorithm='fft' is unknown; use direct, im2col, implicit, kn2row, kn2row_partials, "
+            "naive or auto",
         ),
         ({"algorithm": "direct", "batch": 2}, "batch=2 has no meaning for algorithm='direct'"),
         ({"padding": (5, 0, 0, 0), "kernel": 1, "stride": 64}, "padding top=5 hides the image"),

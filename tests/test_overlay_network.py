@@ -14,6 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from hls import boards
 from hls.errors import DesignError
 from hls.network import Network
 from hls.network.compiling import Program, Stored, compile_network
@@ -21,7 +22,7 @@ from hls.network.engine_sources import sources
 from hls.network.layers import Requantization
 from hls.network.layouts import Layout
 from hls.network.memory import Life, arrange
-from hls.network.overlay import OverlayEngine
+from hls.network.overlay import OverlayEngine, engine_for
 from hls.network.quotients import quotient
 from host.program import put_frame, take_frame, unpack
 from sim import network as golden
@@ -205,6 +206,13 @@ def test_a_layer_that_is_too_large_is_refused(
 def test_an_engine_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):
         OverlayEngine(**fields)
+
+
+@pytest.mark.parametrize(
+    ("board", "lanes"), [("pynq-z2", 8), ("ultra96v2", 8), ("kv260", 16), ("zcu104", 16)]
+)
+def test_a_board_gets_the_engine_that_fits(board: str, lanes: int) -> None:
+    assert engine_for(boards.board(board)).lanes == lanes
 
 
 # ---------------------------------------------------------------------- the parts

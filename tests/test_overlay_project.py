@@ -16,6 +16,7 @@ from hls.network import Network
 from hls.network.overlay import OverlayEngine
 from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
+from sim import workload
 from sim.cosim import cosim, rtl_of
 
 ENGINE = OverlayEngine(name="engine", image_words=1024)
@@ -50,12 +51,18 @@ def test_one_engine_runs_all_networks(
     make: Callable[[int], Network] = NETWORKS[name]
     before = {file: file.read_text() for file in (hardware / "rtl").glob("*.v")}
     project = _on(hardware, make(5), tmp_path / name)
+    assert isinstance(project.design, OverlayNetwork)
     result = cosim(project, frames=2, stalls=stalls, seed=3, engine="fast")
     assert result.match, result
     assert {hardware / "rtl" / file.name: file.read_text()
             for file in (project.path / "rtl").glob("*.v")} == before  # fmt: skip
     if not (hardware / "sim").is_dir():
         shutil.copytree(project.path / "sim", hardware / "sim")
+    network = project.design.network
+    layers = sum(network.tensors[layer.output].size for layer in network.layers)
+    outputs = network.tensors[network.output].size
+    # All layers of a frame, then the results of two, and of one more.
+    assert result.outputs == layers + 3 * outputs
     moved = sum(sum(both.values()) for both in result.memory_bytes.values())
     assert moved == 2 * project.manifest["costs"]["dram_bytes"]
     if not stalls:
@@ -99,3 +106,18 @@ def test_a_project_opens_as_it_was(tmp_path: Path) -> None:
     told = opened.manifest["program"]["buffer_bytes"]
     assert sizes == {name: size for name, size in told.items() if name != "tensors"}
     assert set(opened.manifest["program"]["buffers"].values()) == {*told}
+
+
+def test_a_flat_index_is_found_in_its_layer() -> None:
+    """What a cosimulation reports of a wrong value in the tensors of all layers."""
+    design = OverlayNetwork(network=networks.chain(0), engine=ENGINE)
+    load = workload.overlay(design, [np.zeros((1, *design.input_shape), np.int8)])
+    conv, pool = (design.network.tensors[layer.output] for layer in design.network.layers[:2])
+    for flat, layer, index in (
+        (0, "conv0", [0, 0, 0]),
+        (conv.size - 1, "conv0", [n - 1 for n in conv.shape]),
+        (conv.size, "pool1", [0, 0, 0]),
+        (conv.size + pool.shape[2], "pool1", [0, 1, 0]),
+    ):
+        assert workload.locate(load, 0, (flat,)) == {"layer": layer, "index": index}
+    assert workload.locate(load, 1, (0, 0, 0, 7)) == {"index": [0, 0, 0, 7]}

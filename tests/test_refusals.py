@@ -226,7 +226,37 @@ REFUSED = {
         "o.write(s.read() + ++n); }\n"
         "void f(hls::stream<int>& s, hls::stream<int>& o) {\n#pragma HLS DATAFLOW\n"
         "hls::stream<int> q;\ng(s, q);\ng(q, o); }",
-        r"f\.cpp:10: g has static variables, which its calls in a DATAFLOW region cannot share",
+        r"f\.cpp:10: processes g and g_1 share the static variable n, which calls in a DATAFLOW ",
+    ),
+    "a variable of two processes": (
+        "static int kept[4];\n"
+        "static void g(hls::stream<int>& s, hls::stream<int>& o) { o.write(kept[1] = s.read()); }\n"
+        "static void h(hls::stream<int>& s, hls::stream<int>& o) { o.write(kept[1] + s.read()); }\n"
+        "void f(hls::stream<int>& s, hls::stream<int>& o) {\n#pragma HLS DATAFLOW\n"
+        "hls::stream<int> q;\ng(s, q);\nh(q, o); }",
+        r"f\.cpp:10: processes g and h share the static variable kept, which calls in a DATAFLOW",
+    ),
+    "state of a function of two processes": (
+        "static int next() { static int n = 5; return n++; }\n"
+        "static void g(hls::stream<int>& s, hls::stream<int>& o) { o.write(next() + s.read()); }\n"
+        "static void h(hls::stream<int>& s, hls::stream<int>& o) { o.write(next() * s.read()); }\n"
+        "void f(hls::stream<int>& s, hls::stream<int>& o) {\n#pragma HLS DATAFLOW\n"
+        "hls::stream<int> q;\ng(s, q);\nh(q, o); }",
+        r"f\.cpp:10: processes g and h share the static variable n, .*; give each one of its own",
+    ),
+    "a pragma for no variable": (
+        "void f(int* a) {\n#pragma HLS ARRAY_PARTITION variable=b complete\nint b[4];\n"
+        "a[0] = b[a[1]]; }",
+        r"f\.cpp:4: #pragma HLS ARRAY_PARTITION: there is no variable b here; put the pragma beh",
+    ),
+    "a pragma for two variables": (
+        "void f(int* a) {\nint b[4], c[4];\n#pragma HLS ARRAY_PARTITION variable=b,c complete\n"
+        "a[0] = b[a[1]] + c[a[2]]; }",
+        r"f\.cpp:5: #pragma HLS ARRAY_PARTITION: b,c is not the name of one variable; write a pr",
+    ),
+    "an argument without a name": (
+        "void f(int*, int n) { static int sum; sum += n; }",
+        r"f\.cpp:3: f: argument 1 has no name; give it one",
     ),
     "elements moved within an array": (
         "#include <cstring>\nvoid f(int* a) {\nint b[64];\nfor (int i = 0; i < 64; ++i) "

@@ -101,6 +101,12 @@ ARRAYS = [
         name="shifted", height=5, width=5, in_channels=2, out_channels=2, bias=None,
         requantize="none", algorithm="kn2row", simd=2, pe=2,
     ),
+    Conv2d(
+        name="apart", height=5, width=6, in_channels=3, out_channels=5, kernel=(2, 3),
+        stride=(2, 1), padding=(1, 0, 2, 1), input="u8", weight="s4", input_zero_point=100,
+        output_zero_point=-5, requantize="channel", algorithm="kn2row_partials", simd=2, pe=4,
+        batch=2,
+    ),
 ]  # fmt: skip
 
 EVERY: list[Design] = [*CONVOLUTIONS, *GEMMS, *ARRAYS]
@@ -231,6 +237,8 @@ BROKEN = [
     ("quantized", "bias", "lanes[l] + bias", "lanes[l] - bias"),
     ("quantized", "shift", "column.range(127, 96)", "column.range(127, 96) + 1"),
     ("quantized", "clamp", "value < kOutputLow", "value < kOutputLow - 50"),
+    ("apart", "padding", "inside ? pixel_at : 0)", "inside ? pixel_at : kPixelStep)"),
+    ("apart", "frames", "frame_ends ? kFrameStep :", "false ? kFrameStep :"),
 ]
 
 

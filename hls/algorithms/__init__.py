@@ -8,16 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hls.algorithms.array import array_cost, array_cycles
-from hls.algorithms.baselines import im2col_on_host, kn2row_with_partials, naive
+from hls.algorithms.baselines import im2col_on_host, naive
 from hls.algorithms.choice import ACCURACY, CANDIDATES, Choice, best
 from hls.algorithms.cost import Cost, Traffic
 from hls.algorithms.direct import direct_cost, direct_cycles, direct_lanes
+from hls.algorithms.partials import partials_cost, partials_cycles
 from hls.algorithms.transforms import Multiplications, multiplications
 from hls.boards import Board
 from hls.conv2d import AUTO, Conv2d
 from hls.errors import DesignError
 from hls.matrix_conv2d import MatrixConv2d
 from hls.memory import Memory
+from hls.partials_conv2d import PartialsConv2d
 
 __all__ = [
     "ACCURACY",
@@ -35,6 +37,8 @@ __all__ = [
     "direct_cycles",
     "direct_lanes",
     "multiplications",
+    "partials_cost",
+    "partials_cycles",
     "refusals",
     "resolve",
 ]
@@ -90,15 +94,18 @@ def resolve(conv: Conv2d, board: Board) -> tuple[Conv2d, Choice | None]:
 def baselines(
     conv: Conv2d, board: Board, *, batch: int | None = None, memory: Memory | None = None
 ) -> dict[str, Cost]:
-    """What it costs by the ways of `hls.algorithms.baselines`; empty if no array can compute it."""
+    """What it costs by the ways that nobody should choose; without those that cannot compute it."""
     frames = conv.batch if batch is None else batch
     memory = memory or Memory.of(board)
-    design = _design(conv, "im2col", frames)
-    if not isinstance(design, Conv2d):
-        return {}
-    engine = MatrixConv2d(design)
-    made = [make(engine, board, memory) for make in (im2col_on_host, kn2row_with_partials, naive)]
-    return {cost.algorithm: cost for cost in made if cost is not None}
+    found = []
+    plain = _design(conv, "im2col", frames)
+    if isinstance(plain, Conv2d):
+        engine = MatrixConv2d(plain)
+        found += [make(engine, board, memory) for make in (im2col_on_host, naive)]
+    partials = _design(conv, "kn2row_partials", frames)
+    if isinstance(partials, Conv2d):
+        found.append(partials_cost(PartialsConv2d(partials), board, memory))
+    return {cost.algorithm: cost for cost in found}
 
 
 def _design(conv: Conv2d, algorithm: str, batch: int) -> Conv2d | DesignError:

@@ -32,6 +32,8 @@ _LONG_RUN = 65536
 lie tile by tile."""
 _STREAM_WORDS = 72
 """Words of B that come in before the array takes any: its feeder waits with the rest."""
+_ROOM_WORDS = 68
+"""Words of results that find room behind the array: in a stream, and in the FIFO of their port."""
 
 
 def array_cost(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
@@ -73,10 +75,13 @@ def array_cycles(engine: MatrixConv2d, memory: Memory) -> int:
     return math.ceil(engine.predicted_cycles + 2 * slower + waits)
 
 
-def product_cycles(gemm: Gemm, m: int, k: int, n: int, memory: Memory) -> int:
-    """Start to done of a matrix product."""
+def product_cycles(
+    gemm: Gemm, m: int, k: int, n: int, memory: Memory, *, b_by_tiles: bool = False
+) -> int:
+    """Start to done of a matrix product, whose B may lie tile by tile."""
     unlimited = gemm.cycles(m, k, n, memory_latency=memory.latency_cycles)
-    return math.ceil(unlimited + _product_waits(gemm, m, k, n, memory, b_run=_run_of_b(gemm, n)))
+    b_run = _LONG_RUN if b_by_tiles else _run_of_b(gemm, n)
+    return math.ceil(unlimited + _product_waits(gemm, m, k, n, memory, b_run=b_run))
 
 
 # ---------------------------------------------------------------------- waiting
@@ -151,24 +156,35 @@ def _tile_waits(
     c_bytes = gemm.cols * gemm.epilogue.output.container_bits // 8
     row_words = -(-k // gemm.rows)
     b_pace = memory.word_cycles(b_run, b_bytes)
-    a_pace = memory.word_cycles(min(gemm.tile_words, row_words), word)
+    block = min(gemm.tile_words, row_words)
+    # A block of A comes in as soon as it has places: at the start of a tile if that frees as many.
+    fits = row_words % block == 0 and gemm.a_places % block == 0
+    block_bytes = block * word if new_words is None and fits else 0  # a row
+    a_pace = memory.word_cycles(block, word)
     results = 0  # words of the tile before
     (ahead, _), *table = _beside(gemm, k, n)
     early: float = min(first, ahead)  # words of B
     others = sum((words - min(first, words)) * width for words, width in table)
     for index, row in enumerate(_rows(gemm, m, n)):
         spans = waits = moved = 0.0
+        high = -(-row.rows // gemm.rows)
         for wide in row.widths:
             span = max(
-                k * max(-(-row.rows // gemm.rows) * wide, gemm.min_pass),
+                k * max(high * wide, gemm.min_pass),
                 gemm.drain_wait + 1 + row.rows * wide * gemm.drain_interval,
             )
             a_words = row.rows * row_words if new_words is None else 0
             b_words = k * wide - early
             bytes_ = b_words * b_bytes + results * c_bytes + a_words * word + others
-            wait = max(memory.cycles(bytes_), b_words * b_pace, a_words * a_pace) - span
+            # The array stands still while a row of results that leaves finds no room.
+            draining = results * gemm.drain_interval
+            beside = draining * b_bytes / high + row.rows * block_bytes
+            leaving = max(0, results - _ROOM_WORDS) * c_bytes
+            held_up = max(0.0, memory.cycles(leaving + beside) - draining) if leaving else 0.0
+            moving = max(memory.cycles(bytes_), b_words * b_pace, a_words * a_pace)
+            wait = moving - span - held_up
             # Where A is slower than the array at its best, Gemm.cycles knows it.
-            waits += max(0.0, wait - max(0, a_words - span))
+            waits += held_up + max(0.0, wait - max(0, a_words - span))
             # In what time is left, rows of B of the next tile come.
             ahead_of_next = min(ahead, max(0.0, -wait) / b_pace)
             spans, moved = spans + span, moved + bytes_

@@ -2,11 +2,9 @@
 
 - im2col_host: NumPy makes the patches on the host, then the array multiplies them. Its cycles are
   those of the product alone; the processors' time is not counted.
-- kn2row_partials: kn2row as two stages with the partial sums in memory (cuConv's kernels; Jorda et
-  al., arXiv:2103.16234): the image times all taps' filters at once, int32 partials
-  [H*W, K*K*M], then their sums.
 - naive: the loop nest as it stands in a textbook, see `hls.naive_conv2d`: a word for each operand
-  of each product. It can be generated.
+  of each product. It can be generated, as can kn2row with partial sums in memory, whose model is
+  in `hls.algorithms.partials`.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from hls.memory import Memory
 from hls.naive_conv2d import NaiveConv2d
 from hls.tiling import best_tile
 
-__all__ = ["im2col_on_host", "kn2row_with_partials", "naive"]
+__all__ = ["im2col_on_host", "naive"]
 
 _TILE_SUMS = 64
 
@@ -61,40 +59,6 @@ def im2col_on_host(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
         traffic("host_writes", -(-patches * gemm.rows * element // 32), 32, writes=True),
         *product_traffic(gemm, m, k, n),
     ), board, memory, dsps)  # fmt: skip
-
-
-def kn2row_with_partials(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost | None:
-    """All products first, their sums afterwards; None if the partials make too wide a matrix.
-
-    A filter's tap is a column, and every pixel a row, those too that strides then skip.
-    """
-    conv = engine.conv
-    m = conv.batch * conv.height * conv.width
-    k, n = conv.in_channels, conv.window.taps * conv.out_channels
-    if max(m, n) > 65536:
-        return None
-    gemm = _product("partials", m, k, n, engine.gemm, raw=True)
-    outputs = engine.gemm.max_m * -(-conv.out_channels // gemm.cols)  # words
-    added = outputs * conv.window.taps
-    word, result = 4 * gemm.cols, gemm.cols * conv.epilogue.output.container_bits // 8
-    # A word of partials a cycle, with the sums on chip.
-    second = max(added, memory.cycles(added * word + outputs * result))
-    cycles = product_cycles(gemm, m, k, n, memory) + math.ceil(second) + 2 * memory.latency_cycles
-    dsps = gemm.multiplications + requantizer_dsps(engine.epilogue, engine.gemm.finish_lanes)
-    run = -(-conv.out_channels // gemm.cols)
-    return _cost("kn2row_partials", engine, gemm, cycles, (
-        *(_renamed(t) for t in product_traffic(gemm, m, k, n)),
-        traffic("partials_read", added, word, run=run),
-        *([traffic("p", conv.out_channels, 16)] if engine.has_parameters else []),
-        traffic("c", outputs, result, writes=True),
-    ), board, memory, dsps)  # fmt: skip
-
-
-def _renamed(found: Traffic) -> Traffic:
-    if found.port != "c":
-        return found
-    return Traffic(port="partials_written", writes=True, beats=found.beats,
-                   beat_bytes=found.beat_bytes, bursts=found.bursts)  # fmt: skip
 
 
 def naive(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:

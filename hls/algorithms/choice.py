@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from hls.algorithms.cost import Cost
-from hls.conv2d import ALGORITHMS
+from hls.conv2d import ALGORITHMS, BASELINES
 from hls.errors import DesignError
 
 __all__ = ["ACCURACY", "CANDIDATES", "Choice", "best"]
 
-CANDIDATES = tuple(name for name in ALGORITHMS if name != "naive")
-"""Algorithms to choose from: all but the baseline."""
+CANDIDATES = tuple(name for name in ALGORITHMS if name not in BASELINES)
+"""Algorithms to choose from: all but the baselines."""
 
 ACCURACY = 0.03
 """Cycles that differ by less are the same to the models."""

@@ -41,8 +41,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--algorithm", choices=(*ALGORITHMS, AUTO),
                         help="direct: line buffer; the others on a systolic array of simd x pe, "
-                        "with the weights in memory; auto: the cheapest of them on a board with "
-                        "simd x pe multipliers (direct)")  # fmt: skip
+                        "with the weights in memory (kn2row_partials, naive: baselines to measure "
+                        "against); auto: the cheapest on a board with simd x pe multipliers, no "
+                        "baseline (direct)")  # fmt: skip
     parser.add_argument("--board", metavar="BOARD",
                         help=f"for --algorithm auto: {', '.join(boards())} ({BOARD})")  # fmt: skip
     parser.add_argument("--batch", type=int, help="frames of a call, on the array (1)")

@@ -77,9 +77,21 @@ def _rows(rtl: Rtl) -> list[tuple[str, Any]]:
         rows += _totals(rtl.report)
     else:
         rows.append(("latency", _cycles(rtl.report["latency_cycles"])))
+        rows += _region(rtl.report["region"])
     for process in rtl.report["processes"]:
         rows += _process(process)
     return rows
+
+
+def _region(region: dict[str, Any]) -> list[tuple[str, Any]]:
+    """How often a DATAFLOW region runs that is called in a loop."""
+    if not region:
+        return []
+    times = region["times"]
+    many = _many(times, "time") if isinstance(times, int) else f"{times or 'any number of'} times"
+    where = f" in loop {region['loop']}" if region["loop"] else ""
+    each = f", {_cycles(region['latency_cycles'])} each" if region["latency_cycles"] else ""
+    return [(f"region {region['name']}", f"run {many} by {region['called_by']}{where}{each}")]
 
 
 def _process(process: dict[str, Any]) -> list[tuple[str, Any]]:

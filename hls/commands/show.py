@@ -97,8 +97,9 @@ def _lanes(design: Design) -> list[tuple[str, Any]]:
         ]
     if isinstance(design, MatrixConv2d):
         ring = f"{design.ring_rows} rows, {design.ring_bits / 1024:,.1f} Kibit"
+        image = [("image on chip", ring)] if design.ring_rows else []
         traffic = ", ".join(f"{port} {moved:,}" for port, moved in design.traffic_bytes.items())
-        return [*_array(design.gemm), ("image on chip", ring), ("bytes by port", traffic)]
+        return [*_array(design.gemm), *image, ("bytes by port", traffic)]
     return [*_array(design), *_products(design)]
 
 

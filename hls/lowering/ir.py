@@ -317,6 +317,11 @@ class Sequencer:
     scalars: dict[str, int]
 
     @property
+    def back(self) -> str:
+        """The stream that it reads."""
+        return f"{self.region}_return"
+
+    @property
     def width(self) -> int:
         """Bits of a word."""
         return max(1, sum(self.scalars.values()))

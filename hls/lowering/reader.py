@@ -52,7 +52,6 @@ def read(module: Module, top: str, pragmas: list[Pragma]) -> Design:
         design.bindings[process.name] = bound(names, names)
         design.streams = list(process.streams)
         design.result_bits = process.result_bits
-    design.streams.sort(key=lambda stream: names.index(stream.name))
     parameters = [(argument_name(name), kind) for kind, name in function.parameters]
     streams = {stream.name for stream in design.streams}
     design.arguments = arguments_of(parameters, streams, interfaces)

@@ -49,6 +49,11 @@ def refuse_signature(function: Function) -> None:
     name, seen = plain_name(function.name), set()
     for kind, argument in function.parameters:
         plain = argument_name(argument)
+        if plain.isdigit():
+            raise InputError(
+                f"{function.place}: {name}: argument {int(plain) + 1} has no name; give it one, "
+                "which its port or register will have"
+            )
         if not re.fullmatch(r"ptr|i\d+", kind):
             raise InputError(
                 f"{function.place}: {name}: argument {plain} has type {kind}, which "

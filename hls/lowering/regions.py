@@ -178,6 +178,8 @@ class _Region:
                     "reading process"
                 )
             self._design.fifos.append(Fifo(name, width, depths.get(name, 2)))
+        order = [self._outer[name] for _, name in self._function.parameters]
+        self._design.streams.sort(key=lambda stream: order.index(stream.name))
 
     def _arguments(self) -> set[str]:
         """Arguments of the top that come in by the function's parameters."""

@@ -17,7 +17,7 @@ from hls.lowering.machine import Machine
 from hls.lowering.scheduling import Schedule
 from hls.lowering.source import Pragma
 from hls.lowering.target import Target
-from hls.lowering.trips import Trips, trips
+from hls.lowering.trips import Trips, counting_argument, trips
 
 __all__ = ["report"]
 
@@ -30,17 +30,28 @@ def report(
     target: Target,
 ) -> dict[str, Any]:
     """The report as JSON-able data."""
-    processes = [
-        _Report(machine.process, schedules[machine.process.name], machine, pragmas).data()
+    reports = [
+        _Report(machine.process, schedules[machine.process.name], machine, pragmas)
         for machine in machines
     ]
+    sequencer = None if design.sequencer is None else reports.pop(0)
+    processes = [each.data() for each in reports]
+    # All processes start together; streams may make one wait for another, so it is a least.
     spans = [process["latency_cycles"] for process in processes]
+    latency = None if None in spans else max(spans)
+    region: dict[str, Any] = {}
+    if sequencer is not None and design.sequencer is not None:
+        sequencer.waits(design.sequencer.back, latency)
+        region = {"name": design.sequencer.region, "called_by": design.sequencer.name,
+                  **sequencer.runs(design.sequencer.back), "latency_cycles": latency}  # fmt: skip
+        processes.insert(0, sequencer.data())
+        latency = processes[0]["latency_cycles"]
     return {
         "top": design.name,
         "target": target.name,
         "clock_ns": target.clock_ns,
-        # All processes start together; streams may make one wait for another, so it is a least.
-        "latency_cycles": None if None in spans else max(spans),
+        "latency_cycles": latency,
+        "region": region,
         "processes": processes,
         "fifos": [vars(fifo) for fifo in design.fifos],
     }
@@ -58,13 +69,37 @@ class _Report:
         self._loops = find_loops(process)
         self._names = loop_names(process)
         self._trips = {loop.header: trips(process, loop, pragmas) for loop in self._loops}
+        self._waits: dict[str, int | None] = {}
         self._total: dict[str, int | None] = {}
         self._iteration: dict[str, int | None] = {}
-        for loop in self._loops:  # innermost first
-            self._measure(loop)
+
+    def waits(self, stream: str, cycles: int | None) -> None:
+        """Say how long a read of a stream takes, which comes from outside of all processes."""
+        self._waits[self._reading(stream)] = cycles
+
+    def runs(self, stream: str) -> dict[str, Any]:
+        """The loop, or "", in which a stream is read, and how often: by number or by argument."""
+        around = [loop for loop in self._loops if self._reading(stream) in loop.blocks]
+        if len(around) != 1:
+            return {"loop": self._names[around[0].header] if around else "",
+                    "times": None if around else 1}  # fmt: skip
+        times = self._trips[around[0].header].most
+        counted = counting_argument(self._process, around[0])
+        return {"loop": self._names[around[0].header], "times": times or counted or None}
+
+    def _reading(self, stream: str) -> str:
+        """The block that reads a stream."""
+        return next(
+            block.name
+            for block in self._process.blocks.values()
+            for op in block.ops
+            if op.kind == "read" and op.stream is not None and op.stream.name == stream
+        )
 
     def data(self) -> dict[str, Any]:
         """What the report says of it."""
+        for loop in self._loops:  # innermost first
+            self._measure(loop)
         order = list(self._process.blocks)
         nested = sorted(self._loops, key=lambda loop: (order.index(loop.header), -len(loop.blocks)))
         return {
@@ -105,6 +140,9 @@ class _Report:
             if inside is not None and name != inside.header:
                 continue
             cost = self._schedule.blocks[name].depth
+            wait = self._waits.get(name, 0)
+            unknown |= wait is None
+            cost += wait or 0
             following = set(self._process.blocks[name].targets)
             if inside is not None:
                 total = self._total[inside.header]

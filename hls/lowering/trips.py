@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hls.lowering.cleanup import evaluate
-from hls.lowering.ir import Block, Const, Op, Process, Value
+from hls.lowering.ir import Block, Const, Input, Op, Process, Value
 from hls.lowering.loops import Loop
 from hls.lowering.source import Pragma
 
-__all__ = ["Trips", "trips"]
+__all__ = ["Trips", "counting_argument", "trips"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,23 @@ def trips(process: Process, loop: Loop, pragmas: list[Pragma]) -> Trips:
         if told.name == "LOOP_TRIPCOUNT" and "max" in told.options:
             return Trips(told.integer("min", 0), told.integer("max", 0), "LOOP_TRIPCOUNT")
     return Trips(None, None, "run-time")
+
+
+def counting_argument(process: Process, loop: Loop) -> str:
+    """The scalar argument n of a loop from 0 to n by 1, or ""."""
+    header, latch = process.blocks[loop.header], process.blocks[loop.latch]
+    test = latch.condition
+    if not isinstance(test, Op) or len(test.args) != 2 or latch.targets[0] != loop.header:
+        return ""
+    moved, bound = test.args
+    counter = _counter(moved, header)
+    if counter is None or not isinstance(bound, Input) or test.kind not in ("ult", "slt", "ne"):
+        return ""
+    back = header.predecessors.index(latch.name)
+    starts = {value.value if isinstance(value, Const) else -1
+              for i, value in enumerate(counter.args) if i != back}  # fmt: skip
+    whole = counter.args[back] is moved and _step(moved, counter) == (1, counter.width)
+    return bound.name if starts == {0} and whole else ""
 
 
 def _counted(header: Block, latch: Block, condition: Value, *, again: bool) -> int | None:

@@ -20,7 +20,7 @@ from hls.lowering.textloops import FUNCTION
 __all__ = ["origin_of", "settle"]
 
 _ARRAY = re.compile(
-    r'^  %([\w.]+) = alloca (?:\[|%"?(?:struct|class|union)\.(?!hls::stream))', re.M
+    r'^  %([A-Za-z_][\w.]*) = alloca (?:\[|%"?(?:struct|class|union)\.(?!hls::stream))', re.M
 )
 _TOLD = re.compile(rf"^  call void @{VARIABLE}\(i32[\w ]* (\d+), ptr[\w ()]* (.*?)\)[^\n]*\n", re.M)
 _BASE = re.compile(r"\bptr ([%@][\w.$]+)")

@@ -26,8 +26,14 @@ __all__ = ["OverlayEngine", "engine_for"]
 
 _ACCUMULATOR = Fixed(bits=36)
 """Sums of 65,536 products and a bias of 32 bits, or of two channels times multipliers of 25."""
-_FINISH_DSP = 4
-"""Of a requantizer: 36 x 24 bits."""
+_FINISH_DSP = 5
+"""Of a requantizer: 36 x 24 bits, in Yosys."""
+_ADDRESS_DSP = 6
+"""Of lengths that are products of sizes."""
+_LUT_A_PE = 300
+"""LUTs of the engine of 8 x 8 PEs by Yosys, 18,842, for each of them."""
+_SHARE = 0.7
+"""Of a board that an engine may take; the rest is for its shell, and for placement to succeed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +115,9 @@ class OverlayEngine:
 
     @property
     def dsps(self) -> int:
-        """DSP blocks: array, reducer and requantizers."""
-        return self.gemm.multiplications + self.lanes + _FINISH_DSP * self.gemm.finish_lanes
+        """DSP blocks: array, reducer, requantizers and addresses."""
+        requantizers = _FINISH_DSP * self.gemm.finish_lanes
+        return self.gemm.multiplications + self.lanes + requantizers + _ADDRESS_DSP
 
     @property
     def on_chip_bits(self) -> int:
@@ -119,10 +126,11 @@ class OverlayEngine:
 
 
 def engine_for(board: Board, name: str = "overlay") -> OverlayEngine:
-    """The engine for a board: the larger array if half of the DSP blocks and LUTs would hold it.
-
-    The rest is for the shell of the board, and for placement to succeed.
-    """
+    """The larger engine if it leaves the board room to be placed and routed, else the smaller."""
     large = OverlayEngine(lanes=16, tile_m=128, tile_n=64, image_words=4096, name=name)
-    room = board.dsp // 2 >= large.dsps and board.lut // 2 >= 120 * large.multipliers
-    return large if room else OverlayEngine(name=name)
+    fits = (
+        large.dsps <= _SHARE * board.dsp
+        and large.multipliers * _LUT_A_PE <= _SHARE * board.lut
+        and large.on_chip_bits <= _SHARE * 36_864 * board.bram36
+    )
+    return large if fits else OverlayEngine(name=name)

@@ -26,12 +26,13 @@ words:
   ++runs;
 }
 
+// Backwards, a burst a word: what the next run reads first is the last to arrive.
 static void store(hls::stream<int>& in, hls::stream<ap_uint<64> >& orders, int* layers_out) {
   const int to = orders.read().range(31, 16) & 63;
 words:
   for (int i = 0; i < kWords; ++i) {
 #pragma HLS PIPELINE II=1
-    layers_out[to + i] = in.read();
+    layers_out[to + kWords - 1 - i] = in.read();
   }
 }
 
