@@ -15,7 +15,7 @@ __all__ = ["Accelerator", "AcceleratorError"]
 def __getattr__(name: str) -> Any:
     """Import on first use: `host.packing` alone needs no pynq."""
     if name == "Accelerator":
-        for kind in ("convolution", "matrix_convolution", "network", "product"):
+        for kind in ("convolution", "matrix_convolution", "network", "overlay_network", "product"):
             import_module(f"host.{kind}")
         return import_module("host.accelerator").Accelerator
     if name == "AcceleratorError":

@@ -58,7 +58,7 @@ class Model(Frames):
         return predictions[0] if single else predictions
 
 
-class Network(Streams, Model, kind="network"):
+class Network(Streams, Model, kind="dataflow"):
     """A network in dataflow style: all layers at work at once, frames streaming through."""
 
     @property
