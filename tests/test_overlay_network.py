@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import floor
-from pathlib import Path
 from typing import Any
 
 import networks
@@ -13,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from overlay_engine import ENGINE, first_wrong_layer, folder
 
 from hls import boards
 from hls.errors import DesignError
 from hls.network import Network
 from hls.network.compiling import Program, Stored, compile_network
-from hls.network.engine_sources import sources
 from hls.network.layers import Requantization
 from hls.network.layouts import Layout
 from hls.network.memory import Life, arrange
@@ -28,20 +27,8 @@ from host.program import put_frame, take_frame, unpack
 from sim import network as golden
 from sim import overlay_network
 from sim.csim import run_program
-from sim.layerwise import first_difference
 
-ENGINE = OverlayEngine(name="engine", image_words=1024)
 NETWORKS = [networks.chain, networks.residual, networks.every_kind]
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The engine's sources: one build for all networks here."""
-    folder = tmp_path_factory.mktemp("overlay")
-    for name, text in sources(ENGINE).items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
-    return folder / "src"
 
 
 def _frame(program: Program, seed: int) -> Any:
@@ -52,42 +39,28 @@ def _frame(program: Program, seed: int) -> Any:
     return np.where(rng.random(shape) < 0.125, corners, rng.integers(-128, 128, shape)).astype("i1")
 
 
-def _difference(program: Program, built: Path, seed: int = 0) -> dict[str, Any] | None:
-    """The first layer that goes wrong in C-sim, of a program that keeps all tensors."""
-    frame = _frame(program, seed)
-    after = run_program(program, built, overlay_network.fresh_tensors(program, frame))
-    found = overlay_network.traces(program, [after])
-    assert [*found] == [layer.name for layer in program.network.layers]
-    return first_difference(program.network, frame[None], found)
-
-
-def _check(program: Program, built: Path, seed: int = 0) -> None:
-    assert _difference(program, built, seed) is None
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("make", NETWORKS)
-def test_every_tensor_is_right(make: Callable[[int], Network], seed: int, built: Path) -> None:
-    _check(compile_network(make(seed), ENGINE, keep_all=True), built, seed)
+def test_every_tensor_is_right(make: Callable[[int], Network], seed: int) -> None:
+    program = compile_network(make(seed), ENGINE, keep_all=True)
+    assert first_wrong_layer(program, _frame(program, seed)) is None
 
 
 @pytest.mark.parametrize("make", NETWORKS)
-def test_the_output_is_right_where_memory_is_used_again(
-    make: Callable[[int], Network], built: Path
-) -> None:
+def test_the_output_is_right_where_memory_is_used_again(make: Callable[[int], Network]) -> None:
     program = compile_network(make(3), ENGINE)
     assert program.words < compile_network(make(3), ENGINE, keep_all=True).words
     frame = _frame(program, 3)
-    after = run_program(program, built, overlay_network.fresh_tensors(program, frame))
+    after = run_program(program, folder(), overlay_network.fresh_tensors(program, frame))
     expected = golden.tensors(program.network, frame[None])[program.network.output][0]
     assert (take_frame(program.data(), after) == expected).all()
 
 
-def test_a_wrong_weight_is_found(built: Path) -> None:
+def test_a_wrong_weight_is_found() -> None:
     """The comparison names the layer, and what it should have been."""
     program = compile_network(networks.chain(0), ENGINE, keep_all=True)
     program.weights[:, 0] += 1
-    first = _difference(program, built)
+    first = first_wrong_layer(program, _frame(program, 0))
     assert first is not None
     assert first["layer"] == "conv0"
     assert first["index"][3] == 0
@@ -147,17 +120,19 @@ def pools(draw: Any) -> Network:
 
 @settings(max_examples=60)
 @given(convolutions(), st.integers(0, 99))
-def test_any_convolution(built: Path, network: Network, seed: int) -> None:
-    _check(compile_network(network, ENGINE, keep_all=True), built, seed)
+def test_any_convolution(network: Network, seed: int) -> None:
+    program = compile_network(network, ENGINE, keep_all=True)
+    assert first_wrong_layer(program, _frame(program, seed)) is None
 
 
 @settings(max_examples=40)
 @given(pools(), st.integers(0, 99))
-def test_any_pooling(built: Path, network: Network, seed: int) -> None:
-    _check(compile_network(network, ENGINE, keep_all=True), built, seed)
+def test_any_pooling(network: Network, seed: int) -> None:
+    program = compile_network(network, ENGINE, keep_all=True)
+    assert first_wrong_layer(program, _frame(program, seed)) is None
 
 
-def test_parts_that_do_not_fill_their_words_are_added(built: Path) -> None:
+def test_parts_that_do_not_fill_their_words_are_added() -> None:
     """A concatenation leaves gaps between them; where channels lie otherwise, they are moved."""
     b = networks.Builder((3, 5, 5), 1)
     joined = b.concatenate(b.rescale("x"), b.conv("x", 11, 1))
@@ -165,7 +140,7 @@ def test_parts_that_do_not_fill_their_words_are_added(built: Path) -> None:
     network = b.network(b.dense(b.flatten(b.concatenate(added, joined)), 10))
     program = compile_network(network, ENGINE, keep_all=True)
     assert program.stored[joined].layout.slots[4:6] == (4, 8)
-    _check(program, built)
+    assert first_wrong_layer(program, _frame(program, 0)) is None
 
 
 # ---------------------------------------------------------------------- refusals
@@ -179,9 +154,9 @@ def _conv(shape: tuple[int, int, int], filters: int, kernel: int) -> Network:
 @pytest.mark.parametrize(
     ("network", "engine", "message"),
     [
-        (_conv((40, 40, 40), 8, 7), ENGINE,
-         "layer conv0: 9 rows of 200 words are more than image_words=1024 hold; "
-         "use image_words=2048"),
+        (_conv((40, 40, 80), 8, 7), ENGINE,
+         "layer conv0: 9 rows of 400 words are more than image_words=2048 hold; "
+         "use image_words=4096"),
         (_conv((4, 4, 40), 8, 3), OverlayEngine(max_k=256),
          "layer conv0: k=360 weights of a filter are over max_k=256; use style dataflow"),
         (_conv((300, 300, 1), 1, 1), OverlayEngine(),
@@ -206,6 +181,14 @@ def test_a_layer_that_is_too_large_is_refused(
 def test_an_engine_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(DesignError, match=message):
         OverlayEngine(**fields)
+
+
+def test_sixteen_lanes() -> None:
+    """The larger engine: another tile, another ring, packed as well."""
+    large = OverlayEngine(lanes=16, tile_m=128, tile_n=64, image_words=1024, name="engine")
+    for seed, make in enumerate(NETWORKS):
+        program = compile_network(make(seed), large, keep_all=True)
+        assert first_wrong_layer(program, _frame(program, seed)) is None
 
 
 @pytest.mark.parametrize(

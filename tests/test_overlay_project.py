@@ -12,13 +12,13 @@ import networks
 import numpy as np
 import pytest
 from conftest import Lineloom
+from overlay_engine import ENGINE
 
 import sim
 from hls import Project
 from hls.bitstream import write
 from hls.boards import board
 from hls.network import Network
-from hls.network.overlay import OverlayEngine
 from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.page import page
@@ -29,7 +29,6 @@ from sim.cosim import cosim, rtl_of
 from sim.network_report import network_report
 from sim.overlay_files import prepare
 
-ENGINE = OverlayEngine(name="engine", image_words=1024)
 NETWORKS = {
     make.__name__: make for make in (networks.chain, networks.residual, networks.every_kind)
 }

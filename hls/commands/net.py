@@ -15,6 +15,7 @@ from hls.generator import BOARD
 from hls.network import Network
 from hls.network.generation import generate_network
 from hls.network.layers import Convolution, Layer
+from hls.network.overlay_network import OverlayNetwork
 from hls.network.styles import AUTO, STYLES, Choice
 
 HELP = "generate an accelerator for a whole quantized ONNX model"
@@ -31,7 +32,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--style",
         choices=(AUTO, *STYLES),
         default=AUTO,
-        help="dataflow: an engine for every layer; auto: what fits the board (auto)",
+        help="dataflow: an engine for every layer; overlay: one engine for all, through memory; "
+        "auto: the first that fits the board (auto)",
     )
     parser.add_argument("--name", help="name of the top function (default: the folder's)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
@@ -86,6 +88,8 @@ def _layer(network: Network, layer: Layer) -> dict[str, Any]:
 
 def _engine(choice: Choice, layer: Layer) -> dict[str, Any]:
     """The lanes and cycles of a layer that has an engine."""
+    if isinstance(choice.design, OverlayNetwork):
+        return {"lanes": None, "cycles": choice.design.layer_cycles.get(layer.name, 0)}
     lanes = choice.design.lanes.get(layer.name)
     if lanes is None:
         return {"lanes": None, "cycles": 0}

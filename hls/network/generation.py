@@ -19,6 +19,8 @@ from hls.network.dataflow import DataflowNetwork
 from hls.network.engines import ConvolutionEngine, ElementEngine
 from hls.network.layers import Addition, Concatenation, Pooling
 from hls.network.network import Network
+from hls.network.overlay_generation import generate_overlay
+from hls.network.overlay_network import OverlayNetwork
 from hls.network.styles import AUTO, Choice, choose
 from hls.parameters import Parameters
 from hls.project import Project, publish
@@ -43,6 +45,8 @@ def generate_network(
         DesignError: there is no such style, or the network does not fit the board.
     """
     choice = choose(network, board_of(board), style)
+    if isinstance(choice.design, OverlayNetwork):
+        return generate_overlay(choice.design, path), choice
     return generate_dataflow(choice.design, path), choice
 
 

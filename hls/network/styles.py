@@ -6,15 +6,19 @@ from dataclasses import dataclass
 
 from hls.boards import Board
 from hls.checks import one_of
+from hls.errors import DesignError
 from hls.network.balancing import balance
 from hls.network.dataflow import DataflowNetwork
 from hls.network.network import Network
+from hls.network.overlay import engine_for
+from hls.network.overlay_network import OverlayNetwork
 from hls.network.resources import of_network
 
 __all__ = ["AUTO", "STYLES", "Choice", "choose"]
 
-STYLES = ("dataflow",)
-"""dataflow: every layer has an engine of its own, with streams between them."""
+STYLES = ("dataflow", "overlay")
+"""dataflow: every layer has an engine of its own, with streams between them.
+overlay: one engine runs the layers one after the other, through memory."""
 
 AUTO = "auto"
 """The first of the styles that fits the board."""
@@ -26,7 +30,7 @@ class Choice:
 
     style: str
     board: str
-    design: DataflowNetwork
+    design: DataflowNetwork | OverlayNetwork
     reason: str
 
 
@@ -37,6 +41,17 @@ def choose(network: Network, board: Board, style: str = AUTO) -> Choice:
         DesignError: there is no such style, or it does not fit; the text says what is missing.
     """
     one_of(f"Network {network.name}", "style", style, (AUTO, *STYLES))
+    if style == "overlay":
+        return _overlay(network, board)
+    try:
+        return _dataflow(network, board)
+    except DesignError as error:
+        if style != AUTO:
+            raise
+        return _overlay(network, board, too_large=str(error))
+
+
+def _dataflow(network: Network, board: Board) -> Choice:
     design = balance(network, board)
     used = of_network(design)
     slowest = max(design.stages, key=lambda stage: stage.cycles, default=None)
@@ -47,3 +62,21 @@ def choose(network: Network, board: Board, style: str = AUTO) -> Choice:
         f"a frame in {design.predicted_cycles:,} cycles{limit}"
     )
     return Choice("dataflow", board.name, design, reason)
+
+
+def _overlay(network: Network, board: Board, too_large: str = "") -> Choice:
+    """One engine; `too_large` says why there is not one for each layer, if that was tried."""
+    try:
+        design = OverlayNetwork(network=network, engine=engine_for(board))
+    except DesignError as error:
+        if not too_large:
+            raise
+        raise DesignError(f"{too_large}. One engine for all layers: {error}") from None
+    lanes = design.engine.lanes
+    reason = (
+        f"one engine of {lanes}x{lanes} PEs runs the layers one after the other, a frame in "
+        f"{design.predicted_cycles:,} cycles"
+    )
+    return Choice(
+        "overlay", board.name, design, f"{too_large}; so {reason}" if too_large else reason
+    )
