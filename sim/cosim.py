@@ -76,7 +76,7 @@ class CosimResult:
     """Speed of the simulation."""
     waves: Path | None
     output: npt.NDArray[Any] = field(repr=False)
-    """What the measured call put out."""
+    """What the measured call put out; of all frames, also where each has a call of its own."""
 
     @property
     def ratio(self) -> float:
@@ -184,7 +184,7 @@ def cosim(
         engine=engine,
         cycles_per_second=finding.cycles / finding.seconds,
         waves=written,
-        output=workload.output(load, load.measured, finding),
+        output=workload.measured_output(load, finding),
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
     return {
         "lineloom": FORMAT,
         "project": str(project.path),
-        "name": design.name,
+        "name": design.network.name,
         "style": project.manifest["style"],
         "summary": design.summary,
         "board": board.name,

@@ -183,4 +183,7 @@ def _computed(
     if engine == "csim":
         return project.csim(x).output, None, None
     found = cosim(project, inputs={"x": x}, engine="fast")
-    return found.output, found.first_layer, found.cycles_per_frame
+    layer = found.first_layer
+    if layer is None and "layer" in (found.first_mismatch or {}):
+        layer = found.first_mismatch  # where a run kept all layers, that is what it found first
+    return found.output, layer, found.cycles_per_frame

@@ -176,6 +176,14 @@ def test_the_host_predicts_with_it(
     assert "one after the other on one engine" in page(found)
 
 
+def test_frames_of_a_cosimulation_come_out_together(hardware: Path, tmp_path: Path) -> None:
+    network = networks.chain(5)
+    project = _on(hardware, network, tmp_path / "net")
+    x = np.random.default_rng(8).integers(-128, 128, (4, 8, 8, 1)).astype(np.int8)
+    found = cosim(project, inputs={"x": x}, engine="fast")
+    np.testing.assert_array_equal(found.output, golden.tensors(network, x)[network.output])
+
+
 def _shorter(file: Path) -> None:
     held = dict(np.load(file))
     np.savez(file, **held | {"b": held["b"][:-1]})

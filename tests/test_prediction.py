@@ -156,3 +156,13 @@ def test_projects_that_are_refused(copied: Path, lineloom: Lineloom, tmp_path: P
     )
     done = lineloom("predict", conv, "--data", file)
     assert (done.code, "is no network; make one with lineloom net" in done.err) == (2, True)
+
+
+def test_in_overlay_style(lineloom: Lineloom, tmp_path: Path) -> None:
+    made = lineloom("net", MODEL, "--style", "overlay", "-o", tmp_path / "net", "--json")
+    assert made.code == 0
+    file = data(tmp_path, images=TEST.images, labels=TEST.labels)
+    done = lineloom("predict", tmp_path / "net", "--data", file, "--engine", "csim", "--json")
+    assert done.code == 0
+    assert (done.json["mismatches"], done.json["top1_agreeing"]) == (0, 450)
+    assert done.json["accuracy"] == done.json["model_accuracy"] >= 0.98

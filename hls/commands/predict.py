@@ -43,8 +43,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     what = {"fast": "Verilog", "csim": "C++"}[args.engine]
     with console.working(f"{len(images):,} images through the {what} of {project.path}"):
         found = predict(project, images, labels, engine=args.engine)
-    console.result(_json(found, target), f"{project.design.name}: {found.images:,} images through "
-                   f"its {what}", _rows(found, target))  # fmt: skip
+    title = f"{network_of(project).name}: {found.images:,} images through its {what}"
+    console.result(_json(found, target), title, _rows(found, target))
     return 0 if found.match else 1
 
 
