@@ -11,7 +11,7 @@ import networks
 import numpy as np
 import pytest
 from conftest import Lineloom
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hls import tools
@@ -54,6 +54,7 @@ def taken_apart(seed: int = 0) -> Network:
     joined = b.concatenate(pooled, twice, b.rescale(twice))
     assert largest in b.tensors
     mean = b.pool(joined, "average", (5, 4), (1, 1))
+    b.rescale(mean)  # which nobody reads
     return b.network(b.concatenate(mean, largest))
 
 
@@ -160,7 +161,7 @@ def random_designs(draw: st.DrawFn) -> DataflowNetwork:
     return DataflowNetwork(network=network, lanes=lanes)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4, phases=[Phase.generate])  # each is compiled, so none is shrunk
 @given(random_designs(), st.integers(0, 99))
 def test_csim_of_random_networks_is_the_golden_model(tmp_path_factory, design, seed):
     project = generate_dataflow(design, tmp_path_factory.mktemp("random") / "net")
