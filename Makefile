@@ -43,6 +43,15 @@ demo: .venv/ready ## Generate an accelerator, simulate it and show the result
 test: .venv/ready ## Run all tests
 	@$(RUN) pytest -n 2 tests
 
+.PHONY: network
+network: .venv/ready ## Take a digits model from ONNX to Verilog; its accuracy beside onnxruntime's
+	@$(RUN) models.heldout digits_cnn build/network/digits.npz
+	$(RUN) hls net models/digits_cnn.onnx --board pynq-z2 -o build/network/digits
+	@echo "Lowering to Verilog and compiling it (a minute or two)"
+	$(RUN) hls lower build/network/digits > build/network/lowering.txt
+	$(RUN) hls predict build/network/digits --data build/network/digits.npz --board pynq-z2
+	$(RUN) hls report build/network/digits --board pynq-z2
+
 .PHONY: bench
 bench: .venv/ready ## Measure and print the benchmark tables
 	@$(RUN) benchmarks

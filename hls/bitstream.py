@@ -39,8 +39,8 @@ TIMEOUT_S = 24 * 3600.0
 _EXPORTS = [f"{copy}vitis/{solution}/impl/ip" for copy in ("", "reports/vitis/")
             for solution in ("solution", "hls")]  # fmt: skip
 
-_OURS = {"README.md", "build.tcl", "engines", "manifest.json", "overlay", "overlay.part", "reports",
-         "vivado"}  # fmt: skip
+_OURS = {"README.md", "build.tcl", "engines", "manifest.json", "overlay", "overlay.part",
+         "programs", "reports", "vivado"}  # fmt: skip
 
 # A DMA cannot address more than the processing system has (UG585, UG1085).
 _ADDRESS_BITS = {"xc7": 32, "xcup": 40}
@@ -62,7 +62,9 @@ class Bitstream:
     def files(self) -> list[Path]:
         """The files to take to the board."""
         name = self.overlay.name
-        return [self.delivery / file for file in (f"{name}.bit", f"{name}.hwh", "manifest.json")]
+        programs = [engine.program for engine in self.overlay.engines if engine.program]
+        names = (f"{name}.bit", f"{name}.hwh", "manifest.json", *programs)
+        return [self.delivery / file for file in names]
 
 
 @dataclass(frozen=True)
@@ -292,6 +294,10 @@ def _publish(sources: Sequence[_Source], overlay: Overlay, folder: Path) -> None
                 (made / name).write_text(text)
             for source in sources:
                 shutil.copytree(source.folder, made / "engines" / source.engine.name / source.place)
+                if source.engine.program is not None:
+                    (made / "programs").mkdir(exist_ok=True)
+                    held = source.project.path / source.project.manifest["program"]["file"]
+                    shutil.copy(held, made / "programs" / source.engine.program)
             if folder.exists():
                 folder.rename(replaced)
             made.rename(folder)

@@ -145,6 +145,11 @@ class Engine:
         return found
 
     @property
+    def program(self) -> str | None:
+        """Name of the file beside the bitstream that holds its program, if it runs one."""
+        return f"{self.name}.npz" if "program" in self.manifest else None
+
+    @property
     def interfaces(self) -> list[str]:
         """Its bus interfaces: streams, AXI4 masters, and the slave of the registers."""
         return [port["name"] for port in self.manifest["ports"]] + [
@@ -265,8 +270,10 @@ class Overlay:
     def manifest(self, engine: Engine) -> dict[str, Any]:
         """The engine's manifest with its place in this overlay."""
         dmas = {stream.port: stream.dma for stream in engine.streams}
+        program = engine.manifest.get("program", {}) | {"file": engine.program}
         return {
             **engine.manifest,
+            **({} if engine.program is None else {"program": program}),
             "vlnv": engine.vlnv,
             "overlay": {
                 "name": self.name,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Project", "publish"]
 
 _OURS = {
-    "README.md", "hls_config.cfg", "manifest.json", "network.json", "network.npz",
+    "README.md", "hls_config.cfg", "manifest.json", "model.onnx", "network.json", "network.npz",
     "parameters.npz", "program.npz", "reports", "rtl", "run_hls.tcl", "sim", "src", "vitis",
     "vitis_hls.log", "vivado_hls.log",
 }  # fmt: skip
@@ -107,7 +107,10 @@ class Project:
 
 
 def publish(
-    texts: Mapping[str, str], arrays: Mapping[str, Mapping[str, Any]], path: Path
+    texts: Mapping[str, str],
+    arrays: Mapping[str, Mapping[str, Any]],
+    path: Path,
+    kept: Mapping[str, bytes] | None = None,
 ) -> Project:
     """Write a project beside its place and move it there, so that no half of one can be seen.
 
@@ -115,6 +118,7 @@ def publish(
         texts: path inside the project -> content.
         arrays: name of an .npz file -> its arrays by name.
         path: the folder.
+        kept: name of a file that is kept as it is -> its content.
 
     Raises:
         InputError: the folder holds something else or cannot be written.
@@ -130,6 +134,8 @@ def publish(
                 file.write_text(text)
             for name, held in arrays.items():
                 np.savez(made / name, **held)
+            for name, content in (kept or {}).items():
+                (made / name).write_bytes(content)
             replaced = Path(scratch) / "replaced"
             if path.exists():
                 path.rename(replaced)

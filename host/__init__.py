@@ -15,8 +15,8 @@ __all__ = ["Accelerator", "AcceleratorError"]
 def __getattr__(name: str) -> Any:
     """Import on first use: `host.packing` alone needs no pynq."""
     if name == "Accelerator":
-        for kind in ("host.convolution", "host.matrix_convolution", "host.product"):
-            import_module(kind)
+        for kind in ("convolution", "matrix_convolution", "network", "overlay_network", "product"):
+            import_module(f"host.{kind}")
         return import_module("host.accelerator").Accelerator
     if name == "AcceleratorError":
         from host.errors import AcceleratorError

@@ -138,8 +138,11 @@ class Accelerator:
 
     def __call__(self, *operands: Any, **named: Any) -> Any:
         """Run a call to its end; see the subclass for operands and result."""
+        return self._finish(self._steps(*operands, **named))
+
+    def _finish(self, steps: Steps) -> Any:
+        """Take the steps of a call, one after the other; its result."""
         with self._lock, Guard(self):
-            steps = self._steps(*operands, **named)
             try:
                 while True:
                     awaited = next(steps)

@@ -21,6 +21,7 @@ class Buffers:
         """Start without any."""
         self._held: dict[str, Any] = {}
         self._views: dict[str, Any] = {}
+        self._constants: dict[str, tuple[Any, npt.NDArray[Any]]] = {}
 
     def get(self, name: str, size_bytes: int) -> Any:
         """`size_bytes` of the buffer `name`, which grows to a power of two when it is too small.
@@ -63,6 +64,25 @@ class Buffers:
         length = row_length(cols, lanes)
         buffer = self.get(name, count * length * dtype.itemsize)
         return buffer, np.asarray(buffer).view(dtype).reshape(count, length)
+
+    def constant(self, name: str, array: npt.NDArray[Any]) -> tuple[Any, int]:
+        """The buffer that keeps `array` from call to call; and the bytes that were written now.
+
+        These are none if it holds this very array already.
+        """
+        buffer = self.get(name, array.nbytes)
+        held = self._constants.get(name)
+        if held is not None and held[0] is buffer and held[1] is array:
+            return buffer, 0
+        self._constants.pop(name, None)
+        np.copyto(buffer, array.reshape(-1).view(np.uint8))
+        buffer.flush()
+        self._constants[name] = buffer, array
+        return buffer, array.nbytes
+
+    def forget(self) -> None:
+        """Write all constants again when they are asked for next."""
+        self._constants.clear()
 
     def _drop(self, name: str) -> None:
         self._views.pop(name, None)

@@ -45,7 +45,9 @@ def _design(engine: Engine) -> str:
         text = f"C[m,n] = A[m,k] . B[k,n], {maxima}"
     else:
         sizes = {name: " x ".join(map(str, shapes[name])) for name in ("input", "output")}
-        text = f"convolution {sizes['input']} to {sizes['output']}"
+        layers = engine.manifest.get("network", {}).get("layers", ())
+        what = f"network of {len(layers)} layers" if layers else "convolution"
+        text = f"{what} {sizes['input']} to {sizes['output']}"
         if "matrix" in engine.manifest:
             text += f" by {engine.manifest['matrix']['algorithm']}"
     return f"{text}, {costs['multipliers']} multipliers"

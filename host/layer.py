@@ -7,35 +7,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from host.accelerator import Accelerator, Guard, Steps
+from host.accelerator import Guard, Steps
 from host.errors import AcceleratorError
-from host.manifest import as_array
+from host.frames import Frames
 
 __all__ = ["Layer"]
 
 
-class Layer(Accelerator):
-    """y = conv(x) for x of [H, W, C], or [N, H, W, C] for frames back to back."""
+class Layer(Frames):
+    """y = conv(x), as of `Frames`."""
 
     _parameters: Any = None
     """What `load_weights` was given, as the hardware reads it."""
 
     def _set_up(self) -> None:
         super()._set_up()
-        shapes = self._engine.manifest["shapes"]
-        self._input_shape = tuple(shapes["input"])
-        self._output_shape = tuple(shapes["output"])
-        self._input_format = self._engine.required_format("input")
-        self._output_format = self._engine.required_format("output")
         self._loads = self._engine.manifest["parameters"]["kind"] != "rom"
         if self._parameters is not None:
             self._load(self._parameters)
 
     # ------------------------------------------------------------------ for subclasses
-
-    def _run(self, frames: npt.NDArray[Any], results: npt.NDArray[Any]) -> Steps:
-        """Compute `results` [N, OH, OW, M] of `frames` [N, H, W, C], both contiguous."""
-        raise NotImplementedError
 
     def _pack(
         self,
@@ -58,15 +49,7 @@ class Layer(Accelerator):
             raise AcceleratorError(
                 f"{self._info.name} has no weights yet; call load_weights(w, bias, requant) first"
             )
-        with self._packing:
-            x = as_array("the input", x)
-            single = x.ndim == 3
-            wanted = self._input_shape if single else (None, *self._input_shape)
-            frames = self._input_format.check("the input", x, wanted)
-            frames = frames.reshape(-1, *self._input_shape)
-            results = np.empty((len(frames), *self._output_shape), self._output_format.dtype)
-        yield from self._run(frames, results)
-        return results[0] if single else results
+        return (yield from super()._steps(x))
 
     # ------------------------------------------------------------------ weights
 

@@ -124,8 +124,9 @@ class Engine:
 
     @property
     def kind(self) -> str:
-        """What computes: conv2d, matrix_conv2d or gemm; the design's kind unless it says more."""
-        return str(self.manifest.get("engine", self.manifest["design"]["kind"]))
+        """What computes: of a network its style, else the design's kind or what it says beyond."""
+        kind = self.manifest.get("engine", self.manifest["design"]["kind"])
+        return str(self.manifest.get("style", kind))
 
     @property
     def clock_mhz(self) -> float | None:

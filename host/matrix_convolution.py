@@ -43,7 +43,7 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
         }
         self._matrix = self._engine.manifest["matrix"]
         self._phases: list[str] = self._matrix["phases"]
-        self._written: dict[str, tuple[Any, Array]] = {}
+        self._buffers.forget()
         super()._set_up()
 
     # ------------------------------------------------------------------ calls
@@ -143,18 +143,12 @@ class MatrixConvolution(Layer, kind="matrix_conv2d"):
         return found
 
     def _load(self, parameters: dict[str, Array]) -> None:
-        self._written.clear()
+        self._buffers.forget()
         for name, array in parameters.items():
             self._kept(name, array)
 
     def _kept(self, name: str, array: Array) -> Any:
         """The buffer that holds a parameter from call to call, written unless it does already."""
-        buffer = self._buffers.get(name, array.nbytes)
-        held = self._written.get(name)
-        if held is None or held[0] is not buffer or held[1] is not array:
-            self._written.pop(name, None)
-            np.copyto(buffer, array.reshape(-1).view(np.uint8))
-            buffer.flush()
-            self._written[name] = buffer, array
-            self._info.sent_bytes += array.nbytes
+        buffer, written_bytes = self._buffers.constant(name, array)
+        self._info.sent_bytes += written_bytes
         return buffer

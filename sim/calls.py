@@ -153,6 +153,8 @@ class Finding:
     memory: npt.NDArray[np.uint8] | None = None
     taps: dict[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
     """FIFO -> the words that went into it, each in whole bytes."""
+    tap_cycles: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    """FIFO -> the cycles in which they went in."""
 
 
 def beat_bytes(port: Mapping[str, Any]) -> int:

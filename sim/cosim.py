@@ -30,7 +30,7 @@ from sim.structure import structure
 from sim.verilate import verilate
 from sim.workload import Workload
 
-__all__ = ["ENGINES", "CosimResult", "cosim", "rtl_of"]
+__all__ = ["ENGINES", "CosimResult", "cosim", "pace", "rtl_of"]
 
 ENGINES = ("cocotb", "fast")
 
@@ -76,7 +76,7 @@ class CosimResult:
     """Speed of the simulation."""
     waves: Path | None
     output: npt.NDArray[Any] = field(repr=False)
-    """What the measured call put out."""
+    """What the measured call put out; of all frames, also where each has a call of its own."""
 
     @property
     def ratio(self) -> float:
@@ -161,7 +161,7 @@ def cosim(
     begin = load.measured + 1 - load.phases
     before, own = finding.calls[:begin], finding.calls[begin : load.measured + 1]
     cycles = sum(call.done - call.start for call in own)
-    stream_cycles, cycles_per_frame = _pace(measured, load, cycles)
+    stream_cycles, cycles_per_frame = pace(measured, load, cycles)
     return CosimResult(
         match=not mismatches and not violations,
         mismatches=mismatches,
@@ -184,7 +184,7 @@ def cosim(
         engine=engine,
         cycles_per_second=finding.cycles / finding.seconds,
         waves=written,
-        output=workload.output(load, load.measured, finding),
+        output=workload.measured_output(load, finding),
     )  # fmt: skip
 
 
@@ -331,7 +331,7 @@ def _first(
     }
 
 
-def _pace(measured: Beats, load: Workload, cycles: int) -> tuple[int, float]:
+def pace(measured: Beats, load: Workload, cycles: int) -> tuple[int, float]:
     """Cycles from the first input beat to the last output beat, and a frame."""
     if load.output_port is None or load.input_port is None:
         return cycles, cycles / load.frames

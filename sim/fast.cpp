@@ -166,7 +166,7 @@ class Bench {
       if (started >= 0 && done < 0 && over) done = cycle, moved = true;
       if (control_ == Control::kWires && start_.high() && ready_.high()) starts_ = true;
       for (auto& gauge : gauges) gauge.second = std::max(gauge.second, gauge.first.value());
-      for (auto& tap : taps) tap.sample();
+      for (auto& tap : taps) tap.sample(cycle);
     }
     if (moved) progress_ = cycle;
     edge(1);
@@ -387,6 +387,12 @@ int64_t lineloom_tapped(void* bench, int tap, const uint8_t** data) {
   const auto& bytes = bench_of(bench).taps[tap].bytes;
   *data = bytes.data();
   return int64_t(bytes.size());
+}
+/// The cycles in which they went in, and how many words they are.
+int64_t lineloom_tapped_cycles(void* bench, int tap, const int64_t** cycles) {
+  const auto& from = bench_of(bench).taps[tap].cycles;
+  *cycles = from.data();
+  return int64_t(from.size());
 }
 const char* lineloom_complaints(void* bench) { return bench_of(bench).complaints.all().c_str(); }
 /// A signal of the design; -1: there is none of that name.

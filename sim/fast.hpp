@@ -63,13 +63,15 @@ class Tap {
   Tap(VerilatedContext& context, const std::string& scope)
       : tail_(context, scope, "tail"), put_(context, scope, "put"), full_(context, scope, "full") {}
   explicit operator bool() const { return tail_ && put_ && full_; }
-  void sample() {
+  void sample(int64_t cycle) {
     if (put_.high() && !full_.high()) {
       bytes.insert(bytes.end(), tail_.data(), tail_.data() + tail_.bytes());
+      cycles.push_back(cycle);
     }
   }
 
   std::vector<uint8_t> bytes;
+  std::vector<int64_t> cycles;
 
  private:
   Signal tail_, put_, full_;

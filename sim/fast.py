@@ -33,6 +33,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "gauge": (_INT, [_BENCH, _TEXT]),
     "tap": (_INT, [_BENCH, _TEXT]),
     "tapped": (_I64, [_BENCH, _INT, ctypes.POINTER(_BYTES)]),
+    "tapped_cycles": (_I64, [_BENCH, _INT, ctypes.POINTER(_CYCLES)]),
     "memory": (None, [_BENCH, _U64, ctypes.c_void_p, _U64]),
     "bandwidth": (None, [_BENCH, ctypes.c_double]),
     "freeze": (None, [_BENCH, _INT]),
@@ -162,6 +163,7 @@ class _Bench:
             complaints=self._do("complaints").decode().splitlines(),
             marks={fifo: self._do("mark", index) for fifo, index in self._gauges.items()},
             taps={fifo: self._tapped(index) for fifo, index in self._taps.items()},
+            tap_cycles={fifo: self._tapped_cycles(index) for fifo, index in self._taps.items()},
             cycles=self._times()[2],
             seconds=seconds,
             hang=hang,
@@ -204,6 +206,11 @@ class _Bench:
         data = _BYTES()
         count = self._do("tapped", index, ctypes.byref(data))
         return _copied(data, count, np.uint8)
+
+    def _tapped_cycles(self, index: int) -> npt.NDArray[np.int64]:
+        cycles = _CYCLES()
+        count = self._do("tapped_cycles", index, ctypes.byref(cycles))
+        return _copied(cycles, count, np.int64)
 
     def _times(self) -> list[int]:
         times = (_I64 * 3)()

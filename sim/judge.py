@@ -7,7 +7,7 @@ about 2^-16 of a step from a tie may be rounded the other way, and a layer behin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,16 +144,31 @@ def _hwc(values: Activations, axes: str, tensor: Tensor) -> Activations:
 
 
 def model_tensors(
-    network: Network, model: str | Path | onnx.ModelProto, images: npt.NDArray[Any]
+    network: Network,
+    model: str | Path | onnx.ModelProto,
+    images: npt.NDArray[Any],
+    names: Collection[str] | None = None,
 ) -> dict[str, Activations]:
-    """What onnxruntime has for the tensors of `network` that the model has too, [N, H, W, C]."""
+    """What onnxruntime has for tensors of `network`, [N, H, W, C].
+
+    Args:
+        network: what `Network.from_onnx` made of `model`.
+        model: the file, or the model in memory.
+        images: [N, ...] as the model takes them.
+        names: which tensors; all that the model has too, unless given.
+
+    Raises:
+        InputError, ToolNotFound, ToolFailed: as `judge`.
+    """
     require_onnx()
     import onnx
 
     known = {
         name: tensor.model
         for name, tensor in network.tensors.items()
-        if tensor.model is not None and tensor.model.name != network.source.name
+        if tensor.model is not None
+        and tensor.model.name != network.source.name
+        and (names is None or name in names)
     }
     opened = onnx.load(str(model)) if isinstance(model, str | Path) else model
     arrays = _run(opened, {host.name for host in known.values()}, network.source, images)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,10 @@ def prepare(
         place.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (place / name).write_text(text)
+        for engine, project in zip(overlay.engines, bit.projects, strict=True):
+            if engine.program is not None and "manifest.json" in texts:
+                held = project / engine.manifest["program"]["file"]
+                shutil.copy(held, place / engine.program)
         bit.write(file)
     except OSError as error:
         raise InputError(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from overlays import convolved, good, images, multiplied
 
 import host.buffers
-import host.convolution
+import host.streams
 import sim
 from hls import Project
 from hls.parameters import random_parameters
@@ -50,15 +50,15 @@ def test_both_designs_of_an_overlay(both: Path) -> None:
 def test_more_frames_than_a_chunk_and_a_call(
     conv: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host.convolution, "_CHUNK_BYTES", 300)  # two frames
-    monkeypatch.setattr(host.convolution, "_CALL_BYTES", 1000)  # five frames
+    monkeypatch.setattr(host.streams, "_CHUNK_BYTES", 300)  # two frames
+    monkeypatch.setattr(host.streams, "_CALL_BYTES", 1000)  # five frames
     for frames in (1, 2, 4, 5, 6, 11):
         x = images(frames, frames)
         assert (conv(x) == convolved(folder / "conv1", x)).all()
 
 
 def test_packing_overlaps_the_transfer(conv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host.convolution, "_CHUNK_BYTES", 300)
+    monkeypatch.setattr(host.streams, "_CHUNK_BYTES", 300)
     done: list[str] = []
     channel = conv._channels["in_r"]
     start, fill = channel.start, conv._fill

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import conv2ds, gemms, operands, parameters, seeds, sizes
 
-import host.convolution
+import host.streams
 import sim
 from hls import Conv2d, Parameters, generate
 from hls.boards import board
@@ -57,8 +57,8 @@ def convolve(data: st.DataObject, design: Conv2d, held: Parameters, conv: Any) -
     """Up to four calls, with other weights in between where the design takes them."""
     with pytest.MonkeyPatch.context() as patch:
         # So that frames go in pieces, and now and then in several calls of the kernel.
-        patch.setattr(host.convolution, "_CHUNK_BYTES", data.draw(st.sampled_from([1, 200, 1000])))
-        patch.setattr(host.convolution, "_CALL_BYTES", data.draw(st.sampled_from([1000, 5000])))
+        patch.setattr(host.streams, "_CHUNK_BYTES", data.draw(st.sampled_from([1, 200, 1000])))
+        patch.setattr(host.streams, "_CALL_BYTES", data.draw(st.sampled_from([1000, 5000])))
         for turn in range(data.draw(st.integers(1, 4), label="calls")):
             if design.weights == "load" and (turn == 0 or data.draw(st.booleans(), label="load")):
                 held = held if turn == 0 else data.draw(parameters(design))

@@ -134,7 +134,8 @@ MISFITS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "kind": (
         lambda place: _edit(place / "manifest.json", '"kind": "conv2d"', '"kind": "fir"'),
-        "conv1 is of kind fir, this host library drives conv2d, matrix_conv2d, gemm; update it",
+        "conv1 is of kind fir, this host library drives conv2d, matrix_conv2d, dataflow, overlay, "
+        "gemm; update it",
     ),
     "lacking": (
         lambda place: _edit(place / "manifest.json", '"costs"', '"prices"'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+import onnx
 import pytest
 import random_models
 from hypothesis import given, settings
@@ -104,5 +105,8 @@ def test_a_network_remembers_its_model_on_disk(tmp_path):
     files.save(network, tmp_path)
     read = files.load(tmp_path)
     assert files.to_data(read) == files.to_data(network)
+    assert read.model == network.model
+    kept = onnx.load(tmp_path / files.MODEL)
+    assert judge(read, kept, images(kept)).differing == 0
     assert read.origins["conv1"] == ("Conv_4", "Relu_5")
     assert read.tensors["conv1_out"].model == network.tensors["conv1_out"].model

@@ -13,7 +13,9 @@ from hls.commands import (
     gemm,
     lower,
     net,
+    predict,
     quantize,
+    report,
     run,
     show,
 )
@@ -30,6 +32,8 @@ VERBS = {
     "estimate": estimate,
     "explore": explore,
     "net": net,
+    "predict": predict,
+    "report": report,
     "quantize": quantize,
     "run": run,
     "bitstream": bitstream,

@@ -6,9 +6,6 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
 
 from hls.commands import options
 from hls.commands.console import Console
@@ -91,7 +88,7 @@ def _run_kernel(args: argparse.Namespace, console: Console) -> int:
         _refuse({f"--{option}": getattr(args, option)}, "a C++ file")
     _refuse({"--memory-bandwidth": args.memory_bandwidth}, "a C++ file")
     kernel = Kernel.open(args.project)
-    given = {} if args.inputs is None else _arrays(args.inputs)
+    given: dict[str, Any] = {} if args.inputs is None else {**options.arrays(args.inputs)}
     given |= dict(_scalar(text) for text in args.scalars)
     with console.working(f"cosimulation of {kernel.top}"):
         result = cosim_kernel(kernel, calls=2 if args.calls is None else args.calls, given=given,
@@ -101,14 +98,6 @@ def _run_kernel(args: argparse.Namespace, console: Console) -> int:
             "waves": None if result.waves is None else str(result.waves)}  # fmt: skip
     console.result(data, f"Cosimulation of {kernel.top}", _kernel_rows(result))
     return 0 if result.match else 1
-
-
-def _arrays(file: Path) -> dict[str, Any]:
-    try:
-        with np.load(file) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, BadZipFile) as error:
-        raise InputError(f"{file}: is no .npz file that can be read ({error})") from None
 
 
 def _scalar(text: str) -> tuple[str, int]:

@@ -8,6 +8,10 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
 
 from hls.design import Clip, Pool
 from hls.dsp import CHOICES
@@ -18,6 +22,7 @@ __all__ = [
     "activation",
     "add_design",
     "add_formats",
+    "arrays",
     "configured",
     "name_of",
     "padding",
@@ -164,3 +169,18 @@ def _integers(
     if len(numbers) not in counts:
         raise InputError(f"{option}={text!r} is not understood; use one like {example}")
     return numbers
+
+
+def arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an .npz file by name.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as held:
+            return dict(held)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise InputError(f"{file}: is no .npz file that can be read ({error})") from None
+    except TypeError:
+        raise InputError(f"{file}: holds one array; write several with numpy.savez") from None

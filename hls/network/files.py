@@ -1,4 +1,7 @@
-"""A network on disk: network.json says what it is, network.npz holds the weights."""
+"""A network on disk: network.json says what it is, network.npz holds the weights.
+
+model.onnx beside them is the model that it was imported from, for who wants to compare.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,13 @@ from hls.network.layers import (
 from hls.network.network import Host, Network, Tensor
 from hls.parameters import Parameters
 
-__all__ = ["FORMAT", "from_data", "load", "save", "to_data", "weight_arrays"]
+__all__ = ["FORMAT", "from_data", "load", "model_file", "save", "to_data", "weight_arrays"]
 
 FORMAT = 1
 """Version of network.json; readers refuse others."""
+
+MODEL = "model.onnx"
+"""Name of the file of the model."""
 
 _KINDS: dict[str, type] = {
     "convolution": Convolution,
@@ -44,9 +50,11 @@ _ARRAYS = ("weights", "bias", "multiplier", "shift")
 
 
 def save(network: Network, folder: Path) -> None:
-    """Write network.json and network.npz into `folder`."""
+    """Write network.json, network.npz and model.onnx into `folder`."""
     (folder / "network.json").write_text(json.dumps(to_data(network), indent=1) + "\n")
     np.savez(folder / "network.npz", **weight_arrays(network))
+    for name, content in model_file(network).items():
+        (folder / name).write_bytes(content)
 
 
 def load(folder: Path) -> Network:
@@ -59,7 +67,11 @@ def load(folder: Path) -> Network:
     try:
         data = json.loads(file.read_text())
         with np.load(folder / "network.npz", allow_pickle=False) as arrays:
-            return from_data(data, dict(arrays))
+            network = from_data(data, dict(arrays))
+        model = folder / MODEL
+        if model.is_file():
+            network = dataclasses.replace(network, model=model.read_bytes())
+        return network
     except FileNotFoundError as error:
         raise InputError(
             f"{error.filename}: is missing; make the network again with lineloom net"
@@ -94,6 +106,11 @@ def weight_arrays(network: Network) -> dict[str, Any]:
         for name in _ARRAYS
         if (value := getattr(layer.parameters, name)) is not None
     }
+
+
+def model_file(network: Network) -> dict[str, bytes]:
+    """The file of the model, by its name, if there is a model."""
+    return {} if network.model is None else {MODEL: network.model}
 
 
 def _layer_data(layer: Layer) -> dict[str, Any]:

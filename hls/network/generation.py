@@ -58,7 +58,8 @@ def generate_dataflow(design: DataflowNetwork, path: str | Path) -> Project:
             a layer's packing.
     """
     arrays = files.weight_arrays(design.network)
-    return publish(texts(design), {"network.npz": arrays}, Path(path))
+    kept = files.model_file(design.network)
+    return publish(texts(design), {"network.npz": arrays}, Path(path), kept)
 
 
 def texts(design: DataflowNetwork) -> dict[str, str]:

@@ -85,6 +85,8 @@ class Network:
     result: Host
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Layer -> the nodes of the model that it was made of."""
+    model: bytes | None = field(default=None, repr=False)
+    """The ONNX model that it was imported from, in one piece; None if it was not."""
 
     @classmethod
     def from_onnx(cls, model: str | Path | onnx.ModelProto, name: str | None = None) -> Network:

@@ -29,7 +29,7 @@ def generate_overlay(design: OverlayNetwork, path: str | Path) -> Project:
         "network.npz": files.weight_arrays(design.network),
         "program.npz": {"program": program.records, "b": program.weights, "p": program.parameters},
     }
-    return publish(texts(design), arrays, Path(path))
+    return publish(texts(design), arrays, Path(path), files.model_file(design.network))
 
 
 def texts(design: OverlayNetwork) -> dict[str, str]:

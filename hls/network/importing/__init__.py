@@ -13,6 +13,7 @@ Forms: QuantizeLinear and DequantizeLinear around real-valued operators (QDQ); o
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ def from_onnx(model: str | Path | onnx.ModelProto, name: str | None = None) -> N
         model = load_model(Path(model))
     else:
         source, title = "the model", model.graph.name
-    return interpret(read(model, source), name or _identifier(title), source)
+    network = interpret(read(model, source), name or _identifier(title), source)
+    return replace(network, model=model.SerializeToString())
 
 
 def _identifier(title: str) -> str:
