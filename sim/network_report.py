@@ -13,9 +13,10 @@ from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError
 from hls.estimate import kept
 from hls.memory import Memory
+from hls.network import Network
 from hls.network.assembly import Stage
 from hls.network.engines import ConvolutionEngine
-from hls.network.layers import Convolution, Layer
+from hls.network.layers import Convolution, Layer, Pooling
 from hls.network.resources import of_network
 from hls.project import Project
 from sim.cosim import cosim, rtl_of
@@ -38,7 +39,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
     if isinstance(design, DataflowNetwork):
         run = timeline(project)
         interval, match, latency = run.cycles_per_frame, run.match, run.latency_cycles
-        layers = [_stage(stage, interval, run) for stage in design.stages]
+        layers = [_stage(design.network, stage, interval, run) for stage in design.stages]
         spans = [{"name": row.name, "spans": [list(span) for span in row.spans]}
                  for row in run.rows]  # fmt: skip
     elif isinstance(design, OverlayNetwork):
@@ -78,7 +79,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage, interval: float, run: Timeline) -> dict[str, Any]:
+def _stage(network: Network, stage: Stage, interval: float, run: Timeline) -> dict[str, Any]:
     """A layer with an engine of its own."""
     engine = stage.engine
     row = next(row for row in run.rows if row.name == stage.name)
@@ -90,7 +91,7 @@ def _stage(stage: Stage, interval: float, run: Timeline) -> dict[str, Any]:
         multipliers, macs = conv.multipliers, conv.macs
     # The longest of the frames in the middle: the first fills the pipeline, the last drains it.
     middle = row.spans[1:-1] or row.spans
-    return _layer(engine.layer) | {
+    return _layer(network, engine.layer) | {
         "lanes": lanes,
         "multipliers": multipliers,
         "cycles": {"value": stage.cycles, "from": "model"},
@@ -106,7 +107,7 @@ def _passes(design: OverlayNetwork, interval: float) -> list[dict[str, Any]]:
     cycles = design.layer_cycles
     for layer in design.network.layers:
         own = cycles.get(layer.name, 0)
-        told = _layer(layer)
+        told = _layer(design.network, layer)
         multiplies = isinstance(layer, Convolution) and own > 0
         found.append(told | {
             "lanes": f"{design.engine.lanes} x {design.engine.lanes}",
@@ -120,21 +121,23 @@ def _passes(design: OverlayNetwork, interval: float) -> list[dict[str, Any]]:
     return found
 
 
-def _layer(layer: Layer) -> dict[str, Any]:
+def _layer(network: Network, layer: Layer) -> dict[str, Any]:
     """What a layer computes."""
-    if not isinstance(layer, Convolution):
-        return {"name": layer.name, "kind": type(layer).__name__.lower(), "shape": "",
-                "macs": 0, "weight_bits": 0}  # fmt: skip
-    conv = layer.conv
-    kernel = "x".join(map(str, (conv.window.rows.kernel, conv.window.cols.kernel)))
-    shapes = ["x".join(map(str, shape)) for shape in (conv.input_shape, conv.output_shape)]
-    groups = f", {conv.groups} groups" if conv.groups > 1 else ""
+    conv = layer.conv if isinstance(layer, Convolution) else None
+    shapes = ["x".join(map(str, network.tensors[name].shape))
+              for name in (*layer.inputs, layer.output)]  # fmt: skip
+    text = f"{' + '.join(shapes[:-1])} -> {shapes[-1]}"
+    if isinstance(layer, Pooling):
+        text += f" {layer.kind} {layer.rows.kernel}x{layer.cols.kernel}"
+    if conv is not None:
+        text += f" k{conv.window.rows.kernel}x{conv.window.cols.kernel}"
+        text += f", {conv.groups} groups" if conv.groups > 1 else ""
     return {
         "name": layer.name,
-        "kind": "convolution",
-        "shape": f"{shapes[0]} -> {shapes[1]} k{kernel}{groups}",
-        "macs": conv.macs,
-        "weight_bits": conv.weight_bits,
+        "kind": type(layer).__name__.lower(),
+        "shape": text,
+        "macs": 0 if conv is None else conv.macs,
+        "weight_bits": 0 if conv is None else conv.weight_bits,
     }
 
 
