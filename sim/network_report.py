@@ -6,6 +6,7 @@ a synthesis, "model" is computed from sizes.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from hls.boards import Board
@@ -15,6 +16,7 @@ from hls.estimate import kept
 from hls.memory import Memory
 from hls.network import Network
 from hls.network.assembly import Stage
+from hls.network.costs import layer_cycles
 from hls.network.engines import ConvolutionEngine
 from hls.network.layers import Convolution, Layer, Pooling
 from hls.network.resources import of_network
@@ -35,7 +37,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         InputError: the project is of something else.
         CheckFailed, ToolNotFound, ToolFailed: as cosimulation.
     """
-    design = project.design
+    design, memory = project.design, Memory.of(board)
     if isinstance(design, DataflowNetwork):
         run = timeline(project)
         interval, match, latency = run.cycles_per_frame, run.match, run.latency_cycles
@@ -43,9 +45,10 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         spans = [{"name": row.name, "spans": [list(span) for span in row.spans]}
                  for row in run.rows]  # fmt: skip
     elif isinstance(design, OverlayNetwork):
-        found = cosim(project, frames=1, engine="fast")
+        found = cosim(project, frames=1, engine="fast", memory_latency=memory.latency_cycles,
+                      memory_bandwidth=memory.bytes_per_cycle)  # fmt: skip
         interval, match, latency = found.cycles_per_frame, found.match, found.cycles
-        layers, spans = _passes(design, interval), []
+        layers, spans = _passes(design, interval, memory), []
     else:
         raise InputError(f"{project.path}: is no network; make one with lineloom net")
     costs = project.manifest["costs"]
@@ -60,6 +63,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         "board": board.name,
         "part": board.part,
         "clock_mhz": board.clock_mhz,
+        "memory": asdict(memory) if project.manifest["style"] == "overlay" else None,
         "match": match,
         "cycles_per_frame": {"value": interval, "from": "rtl"},
         "latency_cycles": {"value": latency, "from": "rtl"},
@@ -101,10 +105,10 @@ def _stage(network: Network, stage: Stage, interval: float, run: Timeline) -> di
     }
 
 
-def _passes(design: OverlayNetwork, interval: float) -> list[dict[str, Any]]:
+def _passes(design: OverlayNetwork, interval: float, memory: Memory) -> list[dict[str, Any]]:
     """All layers on one engine, one after the other; how they share the time is the model's."""
     found = []
-    cycles = design.layer_cycles
+    cycles = layer_cycles(design.program, memory.latency_cycles)
     for layer in design.network.layers:
         own = cycles.get(layer.name, 0)
         told = _layer(design.network, layer)
