@@ -6,6 +6,7 @@ a synthesis, "model" is computed from sizes.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from hls.boards import Board
@@ -13,9 +14,11 @@ from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError
 from hls.estimate import kept
 from hls.memory import Memory
+from hls.network import Network
 from hls.network.assembly import Stage
+from hls.network.costs import layer_cycles
 from hls.network.engines import ConvolutionEngine
-from hls.network.layers import Convolution, Layer
+from hls.network.layers import Convolution, Layer, Pooling
 from hls.network.resources import of_network
 from hls.project import Project
 from sim.cosim import cosim, rtl_of
@@ -34,17 +37,18 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         InputError: the project is of something else.
         CheckFailed, ToolNotFound, ToolFailed: as cosimulation.
     """
-    design = project.design
+    design, memory = project.design, Memory.of(board)
     if isinstance(design, DataflowNetwork):
         run = timeline(project)
         interval, match, latency = run.cycles_per_frame, run.match, run.latency_cycles
-        layers = [_stage(stage, interval, run) for stage in design.stages]
+        layers = [_stage(design.network, stage, interval, run) for stage in design.stages]
         spans = [{"name": row.name, "spans": [list(span) for span in row.spans]}
                  for row in run.rows]  # fmt: skip
     elif isinstance(design, OverlayNetwork):
-        found = cosim(project, frames=1, engine="fast")
+        found = cosim(project, frames=1, engine="fast", memory_latency=memory.latency_cycles,
+                      memory_bandwidth=memory.bytes_per_cycle)  # fmt: skip
         interval, match, latency = found.cycles_per_frame, found.match, found.cycles
-        layers, spans = _passes(design, interval), []
+        layers, spans = _passes(design, interval, memory), []
     else:
         raise InputError(f"{project.path}: is no network; make one with lineloom net")
     costs = project.manifest["costs"]
@@ -59,6 +63,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         "board": board.name,
         "part": board.part,
         "clock_mhz": board.clock_mhz,
+        "memory": asdict(memory) if project.manifest["style"] == "overlay" else None,
         "match": match,
         "cycles_per_frame": {"value": interval, "from": "rtl"},
         "latency_cycles": {"value": latency, "from": "rtl"},
@@ -78,7 +83,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
     }
 
 
-def _stage(stage: Stage, interval: float, run: Timeline) -> dict[str, Any]:
+def _stage(network: Network, stage: Stage, interval: float, run: Timeline) -> dict[str, Any]:
     """A layer with an engine of its own."""
     engine = stage.engine
     row = next(row for row in run.rows if row.name == stage.name)
@@ -90,7 +95,7 @@ def _stage(stage: Stage, interval: float, run: Timeline) -> dict[str, Any]:
         multipliers, macs = conv.multipliers, conv.macs
     # The longest of the frames in the middle: the first fills the pipeline, the last drains it.
     middle = row.spans[1:-1] or row.spans
-    return _layer(engine.layer) | {
+    return _layer(network, engine.layer) | {
         "lanes": lanes,
         "multipliers": multipliers,
         "cycles": {"value": stage.cycles, "from": "model"},
@@ -100,13 +105,13 @@ def _stage(stage: Stage, interval: float, run: Timeline) -> dict[str, Any]:
     }
 
 
-def _passes(design: OverlayNetwork, interval: float) -> list[dict[str, Any]]:
+def _passes(design: OverlayNetwork, interval: float, memory: Memory) -> list[dict[str, Any]]:
     """All layers on one engine, one after the other; how they share the time is the model's."""
     found = []
-    cycles = design.layer_cycles
+    cycles = layer_cycles(design.program, memory.latency_cycles)
     for layer in design.network.layers:
         own = cycles.get(layer.name, 0)
-        told = _layer(layer)
+        told = _layer(design.network, layer)
         multiplies = isinstance(layer, Convolution) and own > 0
         found.append(told | {
             "lanes": f"{design.engine.lanes} x {design.engine.lanes}",
@@ -120,21 +125,23 @@ def _passes(design: OverlayNetwork, interval: float) -> list[dict[str, Any]]:
     return found
 
 
-def _layer(layer: Layer) -> dict[str, Any]:
+def _layer(network: Network, layer: Layer) -> dict[str, Any]:
     """What a layer computes."""
-    if not isinstance(layer, Convolution):
-        return {"name": layer.name, "kind": type(layer).__name__.lower(), "shape": "",
-                "macs": 0, "weight_bits": 0}  # fmt: skip
-    conv = layer.conv
-    kernel = "x".join(map(str, (conv.window.rows.kernel, conv.window.cols.kernel)))
-    shapes = ["x".join(map(str, shape)) for shape in (conv.input_shape, conv.output_shape)]
-    groups = f", {conv.groups} groups" if conv.groups > 1 else ""
+    conv = layer.conv if isinstance(layer, Convolution) else None
+    shapes = ["x".join(map(str, network.tensors[name].shape))
+              for name in (*layer.inputs, layer.output)]  # fmt: skip
+    text = f"{' + '.join(shapes[:-1])} -> {shapes[-1]}"
+    if isinstance(layer, Pooling):
+        text += f" {layer.kind} {layer.rows.kernel}x{layer.cols.kernel}"
+    if conv is not None:
+        text += f" k{conv.window.rows.kernel}x{conv.window.cols.kernel}"
+        text += f", {conv.groups} groups" if conv.groups > 1 else ""
     return {
         "name": layer.name,
-        "kind": "convolution",
-        "shape": f"{shapes[0]} -> {shapes[1]} k{kernel}{groups}",
-        "macs": conv.macs,
-        "weight_bits": conv.weight_bits,
+        "kind": type(layer).__name__.lower(),
+        "shape": text,
+        "macs": 0 if conv is None else conv.macs,
+        "weight_bits": 0 if conv is None else conv.weight_bits,
     }
 
 

@@ -6,6 +6,7 @@ it must, bit for bit, and which class onnxruntime finds with the model itself.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError
+from hls.memory import Memory
 from hls.network import Network
 from hls.project import Project
 from host.errors import AcceleratorError
@@ -95,7 +97,12 @@ def network_of(project: Project) -> Network:
 
 
 def predict(
-    project: Project, images: Any, labels: Any = None, *, engine: str = "fast"
+    project: Project,
+    images: Any,
+    labels: Any = None,
+    *,
+    engine: str = "fast",
+    memory: Memory | None = None,
 ) -> Prediction:
     """Send images through a network and compare.
 
@@ -104,6 +111,7 @@ def predict(
         images: [N, ...] as the model takes them.
         labels: class of each image [N], or of each of its pixels.
         engine: "fast", the Verilog with drivers in C++; or "csim", the generated C++.
+        memory: beside the Verilog; one that is always ready unless given.
 
     Raises:
         InputError: the project has no model, or images or labels do not suit it.
@@ -119,7 +127,7 @@ def predict(
     held = None if labels is None else _labels(network, labels, len(x))
     expected = golden.tensors(network, x)[network.output]
     model = _of_model(network, np.asarray(images))
-    output, layer, cycles = _computed(project, x, engine)
+    output, layer, cycles = _computed(project, x, engine, memory or Memory())
     wrong = np.argwhere(output != expected)
     first = None
     if len(wrong):
@@ -177,12 +185,19 @@ def _of_model(network: Network, images: npt.NDArray[Any]) -> npt.NDArray[np.int8
 
 
 def _computed(
-    project: Project, x: npt.NDArray[np.int8], engine: str
+    project: Project, x: npt.NDArray[np.int8], engine: str, memory: Memory
 ) -> tuple[npt.NDArray[np.int8], dict[str, Any] | None, float | None]:
     """What the engine puts out, which layer goes wrong first, and cycles a frame."""
     if engine == "csim":
         return project.csim(x).output, None, None
-    found = cosim(project, inputs={"x": x}, engine="fast")
+    limited = math.isfinite(memory.bytes_per_cycle)
+    found = cosim(
+        project,
+        inputs={"x": x},
+        engine="fast",
+        memory_latency=memory.latency_cycles,
+        memory_bandwidth=memory.bytes_per_cycle if limited else None,
+    )
     layer = found.first_layer
     if layer is None and "layer" in (found.first_mismatch or {}):
         layer = found.first_mismatch  # where a run kept all layers, that is what it found first

@@ -418,8 +418,12 @@ def test_help_of_a_verb_has_its_example(name: str, lineloom: Lineloom) -> None:
     assert f"example: {VERBS[name].EXAMPLE}" in " ".join(shown.out.split())
 
 
-# That of `run` needs a script, and a process of its own: tests/test_run.py has both.
-@pytest.mark.parametrize("name", [name for name in VERBS if name != "run"])
+# These need more than a project: tests/test_run.py, test_prediction.py and test_network_report.py
+# have what.
+ELSEWHERE = ("run", "predict", "report")
+
+
+@pytest.mark.parametrize("name", [name for name in VERBS if name not in ELSEWHERE])
 def test_the_example_of_a_verb_works(
     name: str, lineloom: Lineloom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

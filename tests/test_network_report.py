@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from conftest import Lineloom
 import sim.network_report
 from hls import Project
 from hls.boards import board
+from hls.commands import report
 from hls.estimate import Depth, Usage
 from hls.network.dataflow import DataflowNetwork
 from hls.network.engines import Lanes
@@ -70,11 +72,15 @@ class Page(HTMLParser):
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lanes = {layer.name: Lanes(simd=2, pe=4) for layer in RESIDUAL.convolutions}
     design = DataflowNetwork(network=RESIDUAL, lanes=lanes)
-    return generate_dataflow(design, tmp_path_factory.mktemp("reports") / "net").path
+    return generate_dataflow(design, tmp_path_factory.mktemp("reports") / "build" / "net").path
 
 
-def test_the_verb_and_its_page(project: Path, lineloom: Lineloom, tmp_path: Path) -> None:
-    done = lineloom("report", project, "-o", tmp_path / "made" / "report.html", "--json")
+def test_the_verb_and_its_page(
+    project: Path, lineloom: Lineloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example of its help."""
+    monkeypatch.chdir(project.parent.parent)
+    done = lineloom(*shlex.split(report.EXAMPLE)[1:], "--json")
     assert (done.code, done.err) == (0, "")
     found = done.json
     text = Path(found.pop("page")).read_text()
@@ -95,8 +101,8 @@ def test_the_verb_and_its_page(project: Path, lineloom: Lineloom, tmp_path: Path
     assert f">{found['frames_per_second']:,.0f}</b>" in text
     boxes = [title for title in read.titles if ", frame " in title]
     assert len(boxes) == sum(len(row["spans"]) for row in found["timeline"])
-    assert lineloom("report", project).code == 0
-    assert (project / "reports" / "network.html").read_text() == text
+    assert lineloom("report", "build/net").code == 0
+    assert Path("build/net/reports/network.html").read_text() == text
 
 
 def test_figures_are_those_of_cosimulation(project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from onnx import numpy_helper
 
 import sim
 from hls.boards import board
+from hls.commands import predict
 from hls.network import Network
 from hls.network.balancing import balance
 from hls.network.generation import generate_dataflow
@@ -29,7 +31,8 @@ TEST = digits().test
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     design = balance(Network.from_onnx(MODEL, "digits"), board("pynq-z2"))
-    return generate_dataflow(design, tmp_path_factory.mktemp("prediction") / "digits").path
+    folder = tmp_path_factory.mktemp("prediction") / "build" / "net"
+    return generate_dataflow(design, folder).path
 
 
 @pytest.fixture
@@ -46,9 +49,13 @@ def data(folder: Path, **arrays: npt.NDArray[Any]) -> Path:
     return file
 
 
-def test_all_held_out_digits_in_verilog(project: Path, lineloom: Lineloom, tmp_path: Path) -> None:
-    file = data(tmp_path, images=TEST.images, labels=TEST.labels)
-    done = lineloom("predict", project, "--data", file, "--json")
+def test_all_held_out_digits_in_verilog(
+    project: Path, lineloom: Lineloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example of the verb's help."""
+    monkeypatch.chdir(project.parent.parent)
+    np.savez("test.npz", images=TEST.images, labels=TEST.labels)
+    done = lineloom(*shlex.split(predict.EXAMPLE)[1:], "--json")
     assert (done.code, done.err) == (0, "")
     found = done.json
     assert found["match"]

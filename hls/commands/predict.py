@@ -14,6 +14,7 @@ from hls.commands import options
 from hls.commands.console import Console
 from hls.errors import InputError
 from hls.generator import BOARD
+from hls.memory import Memory
 from hls.project import Project
 from sim.prediction import ENGINES, Prediction, network_of, predict
 
@@ -32,7 +33,8 @@ def add(parser: argparse.ArgumentParser) -> None:
                         help="fast runs the Verilog, csim the generated C++ "
                         f"({ENGINES[0]})")  # fmt: skip
     parser.add_argument("--board", default=BOARD, metavar="BOARD",
-                        help=f"whose clock counts: {', '.join(boards())} ({BOARD})")  # fmt: skip
+                        help="whose clock and memory count: "
+                        f"{', '.join(boards())} ({BOARD})")  # fmt: skip
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     images, labels = _data(project, args)
     what = {"fast": "Verilog", "csim": "C++"}[args.engine]
     with console.working(f"{len(images):,} images through the {what} of {project.path}"):
-        found = predict(project, images, labels, engine=args.engine)
+        found = predict(project, images, labels, engine=args.engine, memory=Memory.of(target))
     title = f"{network_of(project).name}: {found.images:,} images through its {what}"
     console.result(_json(found, target), title, _rows(found, target))
     return 0 if found.match else 1
