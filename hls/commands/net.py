@@ -11,15 +11,22 @@ from typing import Any
 from hls.boards import boards
 from hls.commands import options
 from hls.commands.console import Console
+from hls.errors import InputError
 from hls.generator import BOARD
 from hls.network import Network
+from hls.network.dataflow import DataflowNetwork
 from hls.network.generation import generate_network
 from hls.network.layers import Convolution, Layer
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.styles import AUTO, STYLES, Choice
+from hls.project import Project
+from sim.measuring import Measured, measure_fifos
 
 HELP = "generate an accelerator for a whole quantized ONNX model"
 EXAMPLE = "lineloom net models/digits_cnn.onnx --board pynq-z2 -o build/net"
+
+MODEL, MEASURED = "model", "measured"
+"""What FIFOs are sized by."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +42,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="dataflow: an engine for every layer; overlay: one engine for all, through memory; "
         "auto: the first that fits the board (auto)",
     )
+    parser.add_argument(
+        "--fifos",
+        choices=(MODEL, MEASURED),
+        default=MODEL,
+        help="between layers: as deep as a model of their pace asks for, or as the Verilog turns "
+        "out to need in simulation, which takes minutes (model)",
+    )
     parser.add_argument("--name", help="name of the top function (default: the folder's)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
                         help="folder of the project, for example build/net")  # fmt: skip
@@ -47,6 +61,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         network = Network.from_onnx(args.model, name)
         project, choice = generate_network(network, args.output, board=args.board,
                                            style=args.style)  # fmt: skip
+    measured = _measured(project, choice, console) if args.fifos == MEASURED else None
     data = {
         "model": str(args.model), "project": str(project.path), "board": args.board,
         "name": network.name, "macs": network.macs, "weights": network.weight_count,
@@ -54,12 +69,27 @@ def run(args: argparse.Namespace, console: Console) -> int:
         "style": choice.style, "because": choice.reason,
         "lower_bound_cycles": choice.design.lower_bound_cycles,
         "predicted_cycles": choice.design.predicted_cycles,
+        "fifos": None if measured is None else asdict(measured),
         "layers": [_layer(network, layer) | _engine(choice, layer) for layer in network.layers],
     }  # fmt: skip
     console.tables(data, _tables(data))
     console.text(f"{choice.style}: {choice.reason}")
+    if measured is not None:
+        console.text(
+            f"FIFOs as measured: {measured.bits:,} bits, {measured.bits_before - measured.bits:,} "
+            f"less than modelled; the Verilog matches, a frame in {measured.cycles:,.0f} cycles"
+        )
     console.text(f"{data['macs']:,} MACs a frame, {data['weights']:,} weights; {project.path}")
     return 0
+
+
+def _measured(project: Project, choice: Choice, console: Console) -> Measured:
+    """Generate the project again, its FIFOs as deep as its Verilog needs."""
+    if not isinstance(choice.design, DataflowNetwork):
+        raise InputError(f"--fifos {MEASURED} does not apply to style {choice.style}, which has no "
+                         "FIFOs between layers; leave it away")  # fmt: skip
+    with console.working("simulation of what FIFOs hold"):
+        return measure_fifos(project, choice.design)
 
 
 def _side(network: Network, name: str) -> dict[str, Any]:

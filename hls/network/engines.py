@@ -72,7 +72,7 @@ class Process:
     """A call in the DATAFLOW region, with the streams that it takes from and puts into.
 
     `orders` has one entry for each stream in `takes`; all streams in `puts` get the same words, one
-    in `cycles` cycles at most.
+    in `cycles` cycles at most. A word that is read takes `take_cycles` until the next one.
     """
 
     namespace: str
@@ -81,6 +81,7 @@ class Process:
     puts: tuple[str, ...]
     orders: tuple[Order, ...]
     cycles: int = 1
+    take_cycles: int = 1
 
     @property
     def call(self) -> str:
@@ -153,7 +154,8 @@ class ConvolutionEngine:
         names = ("slide", "multiply", "finish")
         ends = ((takes[0], windows), (windows, sums), (sums, results))
         cycles = (1, self.conv.steps_per_sum, self.conv.finish_steps)
-        return _chain(self.layer.name, names, ends, orders, cycles)
+        slide, multiply, finish = _chain(self.layer.name, names, ends, orders, cycles)
+        return slide, replace(multiply, take_cycles=self.conv.tap_folds), finish
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

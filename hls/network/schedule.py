@@ -1,10 +1,11 @@
 """When words move in a pipeline whose input comes at an even pace: the room that FIFOs need for it.
 
-A process reads a word when it is there and all that it makes of earlier ones is out; it makes its
-words one after the other, `cycles` each, when it has read what they take:
+A process reads a word when it is there and all that it makes of earlier ones is out, and is busy
+with it for `take_cycles`; it makes its words one after the other, `cycles` each, when it has read
+what they take:
 
-    read(j) = max(read(j - 1) + 1, written(j), made(last word that needs less than j))
-    made(k) = max(made(k - 1) + cycles, read(what k takes) + LATENCY_CYCLES)
+    read(j) = max(read(j - 1) + take_cycles, written(j), made(last word that needs less than j))
+    made(k) = max(made(k - 1) + cycles, read(what k takes) + take_cycles - 1 + LATENCY_CYCLES)
 
 with FIFOs without limits, but for those whose depth is given: their writers are held up instead.
 A FIFO with room for what piles up in this schedule does not slow it down; and running as soon as
@@ -69,11 +70,12 @@ def _run(process: Process, written: dict[str, Times], read: dict[str, Times]) ->
               for take, own in zip(process.takes, process.orders, strict=True)]  # fmt: skip
     # What a word takes is there at the earliest; reading in order is worked out from that.
     index = np.arange(len(counts[0])) * process.cycles
-    ready = np.max([_at(written[take], count) for take, count
+    ready = np.max([_at(_spaced(written[take], process.take_cycles), count) for take, count
                     in zip(process.takes, counts, strict=True)], axis=0)  # fmt: skip
-    made = np.maximum.accumulate(ready + LATENCY_CYCLES - index) + index
+    taken = process.take_cycles - 1
+    made = np.maximum.accumulate(ready + taken + LATENCY_CYCLES - index) + index
     for take, count in zip(process.takes, counts, strict=True):
-        read[take] = _reads(written[take], count, made)
+        read[take] = _reads(written[take], count, made, process.take_cycles)
     written |= dict.fromkeys(process.puts, made)
 
 
@@ -82,7 +84,8 @@ def _hold_up(
 ) -> None:
     """Work out again when the maker of words that are made later reads its own."""
     for take, own in zip(maker.takes, maker.orders, strict=True):
-        read[take] = _reads(written[take], _all_frames(own, len(written[take])), made)
+        count = _all_frames(own, len(written[take]))
+        read[take] = _reads(written[take], count, made, maker.take_cycles)
 
 
 def _all_frames(own: Order, words: int) -> Order:
@@ -97,13 +100,18 @@ def _at(written: Times, count: Order) -> Times:
     return times
 
 
-def _reads(written: Times, count: Order, made: Times) -> Times:
+def _reads(written: Times, count: Order, made: Times, cycles: int) -> Times:
     """When each word of an input is read by a process that makes its own words at `made`."""
     word = np.arange(1, len(written) + 1)
     earlier = np.searchsorted(count, word, side="left")  # words made that need less
     free = np.concatenate([[0.0], made])[earlier]
-    index = word - 1
-    times: Times = np.maximum.accumulate(np.maximum(written, free) - index) + index
+    return _spaced(np.maximum(written, free), cycles)
+
+
+def _spaced(earliest: Times, cycles: int) -> Times:
+    """One after the other, `cycles` apart or more."""
+    index = np.arange(len(earliest)) * cycles
+    times: Times = np.maximum.accumulate(earliest - index) + index
     return times
 
 
