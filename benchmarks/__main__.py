@@ -17,6 +17,7 @@ from benchmarks.area import AREA
 from benchmarks.bounds import BOUNDS
 from benchmarks.csim_speed import CSIM_SPEED
 from benchmarks.host_path import HOST_PATH
+from benchmarks.networks import NETWORKS
 from benchmarks.peers import COMPARISON
 from benchmarks.products import PRODUCTS
 from benchmarks.rtl import RTL
@@ -33,6 +34,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     COMPARISON,
     ALGORITHM_BENCHMARK,
     TEN_LAYERS,
+    NETWORKS,
     AREA,
 )
 """In the order in which they run; add further ones here."""

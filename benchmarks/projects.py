@@ -9,6 +9,7 @@ from __future__ import annotations
 import filecmp
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hls.design import Operator
 from hls.generator import generate
 from hls.project import Project
 
-__all__ = ["FOLDER", "Lowering", "lowered", "prepared"]
+__all__ = ["FOLDER", "Lowering", "kept", "lowered", "prepared"]
 
 FOLDER = Path("build/bench")
 
@@ -34,12 +35,16 @@ class Lowering:
 
 def prepared(design: Operator, group: str) -> Project:
     """The project of a design in `group`, a folder of FOLDER; the old one if nothing changed."""
-    place = FOLDER / group / design.name
-    fresh = generate(design, FOLDER / "fresh" / design.name)
+    return kept(FOLDER / group / design.name, lambda path: generate(design, path))
+
+
+def kept(place: Path, make: Callable[[Path], Project]) -> Project:
+    """What `make` writes to `place`; the old project there if nothing changed."""
+    fresh = make(FOLDER / "fresh" / place.name)
     names = [str(f.relative_to(fresh.path)) for f in fresh.path.rglob("*") if f.is_file()]
     if filecmp.cmpfiles(fresh.path, place, names, shallow=False)[0] == names:
         return Project.open(place)
-    return generate(design, place)
+    return make(place)
 
 
 def lowered(project: Project) -> Lowering:
