@@ -5,8 +5,8 @@
        +- filter --------------+- concat -- mean -- flatten -- classify
        '- widen   (more filters than a tile has columns, read by nobody)
 
-The image has two words a pixel, of which the second is not full, and as many pixels as fill a tile
-of the engine and some more, if the engine has room for their rows.
+The image has two words a pixel, of which the second is not full, and as many pixels as fill two
+tiles of the engine and some more, if the engine has room for their rows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def trial(engine: OverlayEngine) -> Network:
     """The network for `engine`; the same for engines of the same sizes."""
     channels = engine.lanes + 1
     # An addition keeps two rows on chip, of two words a pixel, for each that it makes.
-    height = min(engine.tile_m // _WIDTH + 2, engine.image_words // (4 * _WIDTH))
+    height = min(2 * engine.tile_m // _WIDTH + 2, engine.image_words // (4 * _WIDTH))
     made = _Layers(height, channels)
     largest = made.add(
         Pooling(
