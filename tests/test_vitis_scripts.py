@@ -14,10 +14,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import networks
 import pytest
+from overlay_engine import ENGINE
 
 from hls import Conv2d, Gemm, Pool, generate
 from hls.design import Design
+from hls.network.overlay_generation import generate_overlay
+from hls.network.overlay_network import OverlayNetwork
 from hls.project import Project
 
 DESIGNS: list[Design] = [
@@ -27,6 +31,7 @@ DESIGNS: list[Design] = [
     ),
     Conv2d(name="loaded", height=4, width=4, in_channels=2, out_channels=2, weights="load"),
     Gemm(name="product", max_m=8, max_k=8, max_n=8, rows=4, cols=4, bias="s32"),
+    OverlayNetwork(network=networks.chain(0), engine=ENGINE),
 ]  # fmt: skip
 
 # command -> its options, those that take a value with "=". Only what both tools know is here, so
@@ -141,12 +146,17 @@ def options(command: str, arguments: list[str]) -> tuple[dict[str, str], list[st
 
 @pytest.fixture(params=DESIGNS, ids=lambda design: design.name)
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
-    return generate(request.param, tmp_path / "some folder" / request.param.name)
+    design, folder = request.param, tmp_path / "some folder" / request.param.name
+    if isinstance(design, OverlayNetwork):
+        return generate_overlay(design, folder)
+    return generate(design, folder)
 
 
 @pytest.fixture
 def convolution(tmp_path: Path) -> Project:
-    return generate(DESIGNS[0], tmp_path / "conv")
+    design = DESIGNS[0]
+    assert isinstance(design, Conv2d)
+    return generate(design, tmp_path / "conv")
 
 
 # ---- run_hls.tcl -------------------------------------------------------------------------------
@@ -156,7 +166,7 @@ def test_all_steps_in_order(project: Project, tmp_path: Path) -> None:
     done = run(project, tmp_path)
     assert done.code == 0, done.errors
     names = [call[0] for call in done.calls]
-    config = ["config_interface"] if isinstance(project.design, Gemm) else []
+    config = [] if isinstance(project.design, Conv2d) else ["config_interface"]
     assert names == [
         "open_project", "set_top", "add_files", "add_files", "open_solution", "set_part",
         "create_clock", *config, *STEPS.values(), "close_project",
@@ -189,7 +199,9 @@ def test_what_the_calls_say(project: Project, tmp_path: Path) -> None:
 
 
 def test_memory_addresses_have_64_bits(tmp_path: Path) -> None:
-    done = run(generate(DESIGNS[2], tmp_path / "product"), tmp_path)
+    design = DESIGNS[2]
+    assert isinstance(design, Gemm)
+    done = run(generate(design, tmp_path / "product"), tmp_path)
     assert done.only("config_interface") == ["-m_axi_addr64"]
 
 

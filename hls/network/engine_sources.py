@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from hls.network.engine_bench import Bench
 from hls.network.instructions import PARTS, RECORD_WORDS, WORD_BITS, places
 from hls.network.overlay import OverlayEngine
 from hls.rendering import render
@@ -67,15 +69,17 @@ def summary(engine: OverlayEngine) -> str:
 
 
 def sources(engine: OverlayEngine) -> dict[str, str]:
-    """Path in the project -> text of the generated C++."""
-    context = _context(engine)
-    return {
+    """Path in the project -> text of the generated C++, the test bench included."""
+    bench = Bench(engine=engine)
+    context = _context(engine, bench.depths)
+    kernel = {
         f"src/{engine.name}.{suffix}": render(f"overlay_engine/kernel.{suffix}.j2", **context)
         for suffix in ("cpp", "hpp")
     }
+    return kernel | bench.sources(context)
 
 
-def _context(engine: OverlayEngine) -> dict[str, Any]:
+def _context(engine: OverlayEngine, depths: Mapping[str, int]) -> dict[str, Any]:
     gemm = engine.gemm
     out = gemm.epilogue
     messages = {f"{process}_sizes": _sizes(which) for process, which in _SIZED.items()}
@@ -90,7 +94,7 @@ def _context(engine: OverlayEngine) -> dict[str, Any]:
         "rounded_bits": max(out.product_bits + 1, gemm.max_shift + 2),
         "summary": summary(engine),
         "arguments": ", ".join(f"{type_} {name}" for name, type_ in PORTS.items()),
-        "depths": dict.fromkeys(PORTS, 1 << 16),
+        "depths": depths,
         "registers": [*PORTS, "steps", "return"],
         "word_bits": WORD_BITS,
         "record_words": RECORD_WORDS,

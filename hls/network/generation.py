@@ -7,20 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hls import bench
 from hls.boards import board as board_of
 from hls.generator import BOARD, CLOCK_NS, PART, conv2d_context, conv2d_summary
 from hls.manifest import manifest
 from hls.network import files
-from hls.network.assembly import Stage, origin
+from hls.network.assembly import Stage
 from hls.network.dataflow import DataflowNetwork
 from hls.network.engines import ConvolutionEngine, ElementEngine
 from hls.network.layers import Addition, Concatenation, Pooling
 from hls.network.network import Network
 from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
+from hls.network.reference_tables import layer_tables, sources_of, variables_of
 from hls.network.styles import AUTO, Choice, choose
 from hls.parameters import Parameters
 from hls.project import Project, publish
@@ -117,26 +116,14 @@ def _headers(design: DataflowNetwork, stage: Stage, context: Mapping[str, Any]) 
 
 def _bench(design: DataflowNetwork, context: Mapping[str, Any]) -> dict[str, str]:
     """The test bench, and the header with the layers that it computes."""
-    network, tables = design.network, f"{design.name}_tb_layers"
-    made = {layer.output: f"{layer.name}_out" for layer in network.layers}
-    made[network.input] = "image"
-    names = {tensor: made[origin(network, tensor)] for tensor in network.tensors}
-    biases = {
-        layer.name: np.zeros(layer.conv.out_channels, np.int64)
-        if layer.parameters.bias is None else layer.parameters.bias
-        for layer in network.convolutions
-    }  # fmt: skip
+    tables = f"{design.name}_tb_layers"
     return {
         f"src/{design.name}_tb.cpp": render(
             "network/kernel_tb.cpp.j2", **context, calls=bench.calls(design.macs),
-            sources={layer.name: [names[read] for read in layer.inputs]
-                     for layer in network.layers},
-            last=names[network.output],
+            sources=sources_of(design.network),
+            last=variables_of(design.network)[design.network.output],
         ),
-        _path(tables): render(
-            "network/tables_tb.hpp.j2", **context, file=tables, biases=biases,
-            weight=design.weight_format.native,
-        ),
+        _path(tables): layer_tables(design, tables),
     }  # fmt: skip
 
 
