@@ -42,6 +42,7 @@ def _on(hardware: Path, network: Network, folder: Path) -> Project:
     return project
 
 
+@pytest.mark.xdist_group("overlay RTL")  # which share `hardware`
 @pytest.mark.parametrize("stalls", [0.0, 0.3])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_one_engine_runs_all_networks(
@@ -70,6 +71,7 @@ def test_one_engine_runs_all_networks(
         )
 
 
+@pytest.mark.xdist_group("overlay RTL")
 def test_cocotb_agrees(hardware: Path, tmp_path: Path) -> None:
     project = _on(hardware, networks.chain(6), tmp_path / "chain")
     slow, fast = (cosim(project, frames=1, engine=engine) for engine in ("cocotb", "fast"))
