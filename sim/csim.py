@@ -8,6 +8,7 @@ official Xilinx `ap_types`; both must give the same bits.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -371,7 +372,14 @@ def compiled(
 
 def _compile(made: Path, command: Sequence[str], name: str) -> None:
     made.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
+    with (
+        made.with_suffix(".lock").open("w") as lock,
+        tempfile.TemporaryDirectory(dir=made.parent) as scratch,
+    ):
+        # Whoever comes second waits instead of doing the same.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.is_file():
+            return
         built = Path(scratch) / made.name
         tools.run([*command, "-o", str(built)], what=f"compiling {name} for C-sim")
         built.rename(made)

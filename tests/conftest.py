@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -79,6 +80,27 @@ def lineloom(capsys: pytest.CaptureFixture[str]) -> Lineloom:
         return Outcome(code, captured.out, captured.err)
 
     return run
+
+
+Shared = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """What one process of a run makes for all: `shared("name", make)`, the folder that it made."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        done = root / f"{name}.made"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.is_file():
+                make(root / name)
+                done.touch()
+        return root / name
+
+    return get
 
 
 @pytest.fixture

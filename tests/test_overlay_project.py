@@ -11,7 +11,7 @@ from typing import Any
 import networks
 import numpy as np
 import pytest
-from conftest import Lineloom
+from conftest import Lineloom, Shared
 from overlay_engine import ENGINE
 
 import sim
@@ -35,20 +35,21 @@ NETWORKS = {
 
 
 @pytest.fixture(scope="session")
-def hardware(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose engine is lowered."""
-    design = OverlayNetwork(network=networks.chain(0), engine=ENGINE)
-    project = generate_overlay(design, tmp_path_factory.mktemp("hardware") / "chain")
-    rtl_of(project)
-    return project.path
+def hardware(shared: Shared) -> Path:
+    """A project whose engine is lowered, with a model of it."""
+
+    def make(folder: Path) -> None:
+        design = OverlayNetwork(network=networks.chain(0), engine=ENGINE)
+        cosim(generate_overlay(design, folder), frames=1, engine="fast")
+
+    return shared("hardware", make)
 
 
 def _on(hardware: Path, network: Network, folder: Path) -> Project:
     """A project of `network` with the very RTL, and model of it, of another one."""
     project = generate_overlay(OverlayNetwork(network=network, engine=ENGINE), folder)
     for part in ("rtl", "reports", "sim"):
-        if (hardware / part).is_dir():
-            shutil.copytree(hardware / part, project.path / part)
+        shutil.copytree(hardware / part, project.path / part)
     return project
 
 
@@ -65,8 +66,6 @@ def test_one_engine_runs_all_networks(
     assert result.match, result
     assert {hardware / "rtl" / file.name: file.read_text()
             for file in (project.path / "rtl").glob("*.v")} == before  # fmt: skip
-    if not (hardware / "sim").is_dir():
-        shutil.copytree(project.path / "sim", hardware / "sim")
     network = project.design.network
     layers = sum(network.tensors[layer.output].size for layer in network.layers)
     outputs = network.tensors[network.output].size
