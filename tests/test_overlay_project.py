@@ -25,7 +25,7 @@ from hls.network.page import page
 from host import Accelerator, AcceleratorError
 from sim import network as golden
 from sim import workload
-from sim.cosim import cosim, rtl_of
+from sim.cosim import cosim
 from sim.network_report import network_report
 from sim.overlay_files import prepare
 

@@ -18,7 +18,7 @@ from hls.network.dataflow import DataflowNetwork
 from hls.network.generation import generate_network
 from hls.network.layers import Convolution, Layer
 from hls.network.overlay_network import OverlayNetwork
-from hls.network.styles import AUTO, STYLES, Choice
+from hls.network.styles import AUTO, DATAFLOW, STYLES, Choice
 from hls.project import Project
 from sim.measuring import Measured, measure_fifos
 
@@ -57,10 +57,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Import the model, write the project, print the layers."""
     name = args.name or options.name_of(args.output, "network")
+    style = _style(args)
     with console.working(f"reading {args.model.name}"):
         network = Network.from_onnx(args.model, name)
-        project, choice = generate_network(network, args.output, board=args.board,
-                                           style=args.style)  # fmt: skip
+        project, choice = generate_network(network, args.output, board=args.board, style=style)
     measured = _measured(project, choice, console) if args.fifos == MEASURED else None
     data = {
         "model": str(args.model), "project": str(project.path), "board": args.board,
@@ -83,11 +83,20 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _style(args: argparse.Namespace) -> str:
+    """The style asked for; only one has FIFOs between layers that can be measured."""
+    style: str = args.style
+    if args.fifos == MODEL or style == DATAFLOW:
+        return style
+    if style == AUTO:
+        return DATAFLOW
+    raise InputError(f"--fifos {MEASURED} does not apply to style {style}, which has no FIFOs "
+                     "between layers; leave it away")  # fmt: skip
+
+
 def _measured(project: Project, choice: Choice, console: Console) -> Measured:
     """Generate the project again, its FIFOs as deep as its Verilog needs."""
-    if not isinstance(choice.design, DataflowNetwork):
-        raise InputError(f"--fifos {MEASURED} does not apply to style {choice.style}, which has no "
-                         "FIFOs between layers; leave it away")  # fmt: skip
+    assert isinstance(choice.design, DataflowNetwork)
     with console.working("simulation of what FIFOs hold"):
         return measure_fifos(project, choice.design)
 

@@ -14,9 +14,10 @@ from hls.network.overlay import engine_for
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.resources import of_network
 
-__all__ = ["AUTO", "STYLES", "Choice", "choose"]
+__all__ = ["AUTO", "DATAFLOW", "STYLES", "Choice", "choose"]
 
-STYLES = ("dataflow", "overlay")
+DATAFLOW = "dataflow"
+STYLES = (DATAFLOW, "overlay")
 """dataflow: every layer has an engine of its own, with streams between them.
 overlay: one engine runs the layers one after the other, through memory."""
 
