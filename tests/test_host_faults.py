@@ -50,7 +50,7 @@ def test_a_forgotten_start(conv: Any, folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 def _with_length(frames: int) -> Callable[[Any], Any]:
-    def start(self: Any, count: int, *, load: bool) -> None:
+    def start(self: Any, count: int) -> None:
         self._kernel.argument(self._engine.registers["frames"], count + frames)
         self._kernel.start()
 
