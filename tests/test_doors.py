@@ -45,6 +45,7 @@ LAYERS = (
     "hls.parameters",
     "hls.network.layers",
     "hls.network.network",
+    "hls.network.framed",
     "hls.network.order",
     "hls.network.rounding",
     "hls.network.engines",

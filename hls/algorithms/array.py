@@ -14,7 +14,7 @@ long as its computation or as moving what it needs, whichever is longer:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,7 +25,7 @@ from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.matrix_conv2d import MatrixConv2d
 from hls.memory import Memory
 
-__all__ = ["array_cost", "array_cycles", "product_cycles", "product_traffic"]
+__all__ = ["array_cost", "array_cycles", "engine_cost", "product_cycles", "product_traffic"]
 
 _LONG_RUN = 65536
 """Words that lie behind one another for as long as it matters: a convolution's weights do, as they
@@ -38,13 +38,20 @@ _ROOM_WORDS = 68
 
 def array_cost(engine: MatrixConv2d, board: Board, memory: Memory) -> Cost:
     """What `batch` frames cost on the array."""
+    return engine_cost(engine, board, memory, array_cycles(engine, memory), _traffic(engine))
+
+
+def engine_cost(
+    engine: MatrixConv2d, board: Board, memory: Memory, cycles: int, moved: Iterable[Traffic]
+) -> Cost:
+    """The cost of an engine that takes `cycles` for `batch` frames and moves `moved`."""
     dsps = dsp_blocks(engine)
     return Cost(
         algorithm=engine.algorithm,
         batch=engine.conv.batch,
         macs=engine.macs * engine.conv.batch,
-        cycles=array_cycles(engine, memory),
-        traffic=tuple(_traffic(engine)),
+        cycles=cycles,
+        traffic=tuple(moved),
         memory=memory,
         on_chip_bits=engine.on_chip_bits,
         multipliers=engine.multipliers,

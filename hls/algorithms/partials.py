@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hls.algorithms.array import product_cycles, product_traffic
-from hls.algorithms.cost import Cost, Traffic, dsp_blocks, shortages, traffic
+from hls.algorithms.array import engine_cost, product_cycles, product_traffic
+from hls.algorithms.cost import Cost, Traffic, traffic
 from hls.boards import Board
 from hls.gemm import MEMORY_LATENCY_CYCLES
 from hls.memory import Memory
@@ -22,20 +22,7 @@ __all__ = ["partials_cost", "partials_cycles"]
 
 def partials_cost(engine: PartialsConv2d, board: Board, memory: Memory) -> Cost:
     """What `batch` frames cost."""
-    dsps = dsp_blocks(engine)
-    return Cost(
-        algorithm=engine.algorithm,
-        batch=engine.conv.batch,
-        macs=engine.macs * engine.conv.batch,
-        cycles=partials_cycles(engine, memory),
-        traffic=tuple(_traffic(engine)),
-        memory=memory,
-        on_chip_bits=engine.on_chip_bits,
-        multipliers=engine.multipliers,
-        dsps=dsps,
-        problems=tuple(shortages(board, engine.on_chip_bits, dsps)),
-        design=engine,
-    )
+    return engine_cost(engine, board, memory, partials_cycles(engine, memory), _traffic(engine))
 
 
 def partials_cycles(engine: PartialsConv2d, memory: Memory) -> int:

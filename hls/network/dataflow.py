@@ -22,6 +22,7 @@ from hls.network.engines import (
     Stream,
     engine_of,
 )
+from hls.network.framed import FramedNetwork
 from hls.network.layers import ACTIVATION, Flattening
 from hls.network.network import Network
 
@@ -32,7 +33,7 @@ MAX_STREAM_BITS = 1024
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DataflowNetwork:
+class DataflowNetwork(FramedNetwork):
     """A network in dataflow style: frames in and out as AXI4-Stream, like a Conv2d's.
 
     Attributes:
@@ -106,26 +107,6 @@ class DataflowNetwork:
         return self.network.name
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """[height, width, channels]."""
-        return self.network.tensors[self.network.input].shape
-
-    @property
-    def output_shape(self) -> tuple[int, int, int]:
-        """[height, width, channels]."""
-        return self.network.tensors[self.network.output].shape
-
-    @property
-    def input_format(self) -> Fixed:
-        """Format of an input element."""
-        return ACTIVATION
-
-    @property
-    def output_format(self) -> Fixed:
-        """Format of an output element."""
-        return ACTIVATION
-
-    @property
     def weight_format(self) -> Fixed:
         """Format of the widest weights."""
         formats = [conv.weight_format for conv in self._convs]
@@ -150,11 +131,6 @@ class DataflowNetwork:
              if engine.layer.output == last),
             self.simd,
         )  # fmt: skip
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a frame."""
-        return self.network.macs
 
     @property
     def multipliers(self) -> int:

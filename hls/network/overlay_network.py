@@ -11,7 +11,7 @@ from hls.errors import DesignError
 from hls.fixed import Fixed
 from hls.network import costs
 from hls.network.compiling import Program, compile_network
-from hls.network.layers import ACTIVATION
+from hls.network.framed import FramedNetwork
 from hls.network.network import Network
 from hls.network.overlay import OverlayEngine
 
@@ -19,7 +19,7 @@ __all__ = ["OverlayNetwork", "from_data"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class OverlayNetwork:
+class OverlayNetwork(FramedNetwork):
     """A network in overlay style: layer by layer on one engine, through memory.
 
     The engine knows nothing of the network: engines of equal fields are the same hardware, and
@@ -53,34 +53,9 @@ class OverlayNetwork:
         return self.engine.name
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """[height, width, channels]."""
-        return self.network.tensors[self.network.input].shape
-
-    @property
-    def output_shape(self) -> tuple[int, int, int]:
-        """[height, width, channels]."""
-        return self.network.tensors[self.network.output].shape
-
-    @property
-    def input_format(self) -> Fixed:
-        """Format of an input element."""
-        return ACTIVATION
-
-    @property
-    def output_format(self) -> Fixed:
-        """Format of an output element."""
-        return ACTIVATION
-
-    @property
     def weight_format(self) -> Fixed:
         """Format of a weight."""
         return self.engine.gemm.weight_format
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a frame."""
-        return self.network.macs
 
     @property
     def multipliers(self) -> int:
