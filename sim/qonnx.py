@@ -31,27 +31,34 @@ Quant <signed, narrow> (x, scale, zeropt, bits) => (y)
     low = Neg (below)
     divided = Div (x, scale)
     moved = Add (divided, zeropt)
-    rounded = Round (moved)
+    rounded = ROUNDING (moved)
     capped = Min (rounded, high)
     clipped = Max (capped, low)
     centred = Sub (clipped, zeropt)
     y = Mul (centred, scale)
 }
 """
-"""As QONNX defines it, rounding half to even."""
+"""As QONNX defines it."""
+_ROUNDING = {"ROUND": "Round", "FLOOR": "Floor"}
+"""Its rounding_mode -> the operator of ONNX; Round is half to even."""
 
 
 def runnable(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model` with a definition of its Quant nodes; itself if it has none."""
-    domains = {node.domain for node in model.graph.node if node.op_type == "Quant"}
+    """`model` with definitions of its Quant nodes, one a rounding mode; itself if it has none."""
     made = onnx.ModelProto()
     made.CopyFrom(model)
-    for domain in sorted(domains & set(DOMAINS)):
-        made.functions.append(onnx.parser.parse_function(_QUANT.replace("DOMAIN", domain)))
+    used = set()
     for node in made.graph.node:
-        if node.op_type == "Quant":
-            # Its other values were refused when the model was imported.
-            kept = [each for each in node.attribute if each.name != "rounding_mode"]
-            del node.attribute[:]
-            node.attribute.extend(kept)
+        if node.op_type == "Quant" and node.domain in DOMAINS:
+            modes = [each for each in node.attribute if each.name == "rounding_mode"]
+            mode = modes[0].s.decode() if modes else "ROUND"
+            for each in modes:
+                node.attribute.remove(each)
+            node.op_type = f"Quant{mode}"
+            used.add((node.domain, mode))
+    for domain, mode in sorted(used):
+        text = _QUANT.replace("DOMAIN", domain).replace("ROUNDING", _ROUNDING[mode])
+        function = onnx.parser.parse_function(text)
+        function.name = f"Quant{mode}"
+        made.functions.append(function)
     return made

@@ -10,6 +10,8 @@ import onnx
 import onnx_models
 import pytest
 
+from sim.qonnx import runnable
+
 PYTORCH = Path(__file__).parent / "pytorch"
 
 
@@ -47,7 +49,7 @@ def test_the_same_model_every_time() -> None:
 @pytest.mark.parametrize("name", onnx_models.QONNX)
 def test_outputs_of_qonnx_are_integers_times_a_scale(name: str) -> None:
     model = onnx_models.QONNX[name]()
-    y = onnx_models.run(onnx_models.runnable(model), onnx_models.samples(model))
+    y = onnx_models.run(runnable(model), onnx_models.samples(model))
     last = model.graph.node[-1]
     (scale,) = (onnx.numpy_helper.to_array(t) for t in model.graph.initializer
                 if t.name == last.input[1])  # fmt: skip
@@ -75,7 +77,7 @@ def test_quant_is_what_qonnx_specifies(
     else:
         low, high = 0, 2**bits - 1 - narrow
     expected = 0.25 * (np.clip(round_(x / 0.25 + 1), low, high) - 1)
-    assert np.array_equal(onnx_models.run(onnx_models.runnable(model), x), expected)
+    assert np.array_equal(onnx_models.run(runnable(model), x), expected)
 
 
 @pytest.mark.parametrize("name", ["converted", "fake_quantized"])
