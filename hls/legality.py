@@ -140,7 +140,8 @@ def _check_open(conv: Conv2d) -> None:
 
 def _check_array(conv: Conv2d) -> None:
     """What the systolic array cannot do, which the line buffer can."""
-    for field, value in (("groups", 1), ("pooling", None), ("taps", "all"), ("weights", "rom")):
+    for field, value in (("groups", 1), ("pooling", None), ("taps", "all"), ("weights", "rom"),
+                         ("bias_fraction", 0)):  # fmt: skip
         given = getattr(conv, field)
         if given != value:
             raise reject(

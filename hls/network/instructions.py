@@ -118,6 +118,7 @@ class Reduction:
 class Limits:
     """What is the same in all channels of clamp(round(sum * multiplier / 2^shift) + zero_point).
 
+    Sums are those of the array or the reducer << bias_fraction, plus the bias.
     A remainder that is within `slack` / 2 of one half, in units of 2^-shift, is a tie; it ends at
     the neighbor whose last bit is not `leaves`.
     """
@@ -127,6 +128,7 @@ class Limits:
     high: int = _bits(8, signed=True)
     leaves: int = _bits(1)
     slack: int = _bits(24)
+    bias_fraction: int = _bits(5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,8 @@ class Convolution:
     """A Conv, grouped or depthwise ones included, or a Gemm or MatMul as a 1x1 one of one pixel.
 
     `conv` has lanes of 1 (simd, pe; taps "all"): how parallel it is, is decided by who builds it.
-    Its formats are s8 in and out, requantize="channel", and a bias as wide as the values ask for.
+    Its formats are s8 in and out, requantize="channel", and a bias as wide as the values ask for,
+    with binary places if the model's is no multiple of a product's scale.
     """
 
     name: str
