@@ -244,7 +244,7 @@ def _convolution(
     weights = np.where(dead[:, None, None, None], 0, weights)
     steps = expression.bias / scale
     steps[dead] = [target.level(real) - target.zero_point for real in expression.bias[dead]]
-    ratios = scale / target.scale
+    ratios = target.ratio(scale)
     if target.ties == "odd" and (np.frexp(ratios)[0] == 0.5).any():
         raise Unquantized(
             "adds a constant, and rounds ties as no convolution does; put the constant into the "

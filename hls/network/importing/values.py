@@ -56,6 +56,15 @@ class Quantization:
     high: int = ACTIVATION.maximum
     dtype: str = "int8"
     ties: str = "even"
+    single: bool = False
+    """Whether a ratio to this scale is a number of float32, as operators on integers have it."""
+
+    def ratio(self, scale: Reals) -> Reals:
+        """Steps of this scale that one of `scale` is."""
+        if not self.single:
+            return scale / self.scale
+        ratio: Reals = (scale.astype(np.float32) / np.float32(self.scale)).astype(np.float64)
+        return ratio
 
     def level(self, real: float) -> int:
         """`real` as QuantizeLinear makes an integer of it, in float32; not limited."""
