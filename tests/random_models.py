@@ -128,7 +128,9 @@ class Maker:
 
     def real_bias(self, integers: np.ndarray, scales: np.ndarray) -> str:
         if self.real_biases:
-            return self.constant(((integers + self.rng.uniform(-1, 1, len(scales))) * scales).astype(np.float32))
+            return self.constant(
+                ((integers + self.rng.uniform(-1, 1, len(scales))) * scales).astype(np.float32)
+            )
         if self.form == "qonnx":
             return self.constant((integers * scales).astype(np.float32))
         operands = [integers, scales.astype(np.float32), np.zeros(len(scales), np.int32)]

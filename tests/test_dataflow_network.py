@@ -134,7 +134,7 @@ def random_designs(draw: st.DrawFn) -> DataflowNetwork:
         if kind == "conv":
             stride = draw(st.integers(1, 2))
             made.append(b.conv(x, draw(st.integers(1, 4)), draw(st.sampled_from([1, 3])),
-                               stride=stride))  # fmt: skip
+                               stride=stride, bias_fraction=draw(st.integers(0, 12))))  # fmt: skip
         elif kind == "depthwise":
             made.append(b.conv(x, channels, 3, groups=channels))
         elif kind == "pool":
@@ -144,7 +144,7 @@ def random_designs(draw: st.DrawFn) -> DataflowNetwork:
             made.append(b.pool(x, how, (size, size), (1, 2), pads))
         elif kind == "global":
             how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (height, width), (1, 1)))
+            made.append(b.pool(x, how, (height, width), (1, 1), single=draw(st.booleans())))
         elif kind == "rescale":
             made.append(b.rescale(x))
         elif kind == "add":

@@ -107,7 +107,7 @@ class Pass:
         bias, multiplier, shift: int64 [n], a column a lane of the result.
         bias_fraction: binary places of the bias.
         finish: zero point, limits and ties; its quotient is in the columns.
-        slack: what counts as a tie; see `hls.network.quotients`.
+        slack, grows: what counts as a tie; see `hls.network.quotients`.
         writes: tensor; of its `out_pixel_words` words a pixel those from `out_first` on.
         macs: products that count.
     """
@@ -125,6 +125,7 @@ class Pass:
     out_first: int
     macs: int = 0
     bias_fraction: int = 0
+    grows: bool = False
 
     @property
     def k(self) -> int:
@@ -337,8 +338,8 @@ def _reduction(
         yield Pass(
             layer=layer, feed=part, weights=how, bias=bias * same,
             multiplier=found.multiplier * same, shift=found.shift * same, finish=finish,
-            slack=found.slack, writes=output, out_pixel_words=layouts[output].words,
-            out_first=out_first + first,
+            slack=found.slack, grows=found.grows, writes=output,
+            out_pixel_words=layouts[output].words, out_first=out_first + first,
         )  # fmt: skip
 
 

@@ -151,9 +151,9 @@ class Emitter:
     @_quantize.register
     def _(self, expression: Averaged, target: Quantization, label: str) -> Stored:
         source = expression.source
-        ratio = source.quantization.scale / target.scale
         layer = self._pooling(expression, source)
-        layer = replace(layer, finish=scaling.averaging(ratio, layer.taps, target))
+        finish = scaling.averaging(source.quantization.scale, layer.taps, target)
+        layer = replace(layer, finish=finish)
         return self._emit(layer, expression, target, label)
 
     @_quantize.register

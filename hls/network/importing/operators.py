@@ -39,7 +39,7 @@ def _q_linear(
         zero = call.array(output + 1) if call.has(output + 1) else np.zeros((), _dtype(call))
         odd = call.node.op in _ADDS_ZERO_FIRST and int(zero.reshape(-1)[0]) % 2
         return quantized(call, made, call.array(output), zero, ties="odd" if odd else "even",
-                         single=call.node.op in _RATIO_IN_FLOAT32)  # fmt: skip
+                         single=call.node.op in _MULTIPLIES_SUMS)  # fmt: skip
 
     return rule
 
@@ -47,8 +47,8 @@ def _q_linear(
 _ADDS_ZERO_FIRST = ("QLinearAdd", "QLinearAveragePool")
 """Operators that onnxruntime rounds behind the addition of the zero point."""
 
-_RATIO_IN_FLOAT32 = ("QLinearConv", "QLinearMatMul", "QGemm")
-"""Operators whose integer sums onnxruntime multiplies by a ratio of scales, made in float32."""
+_MULTIPLIES_SUMS = ("QLinearConv", "QLinearMatMul", "QGemm", "QLinearGlobalAveragePool")
+"""Operators whose sums, which are integers, onnxruntime multiplies by a ratio made in float32."""
 
 
 def _dtype(call: Call) -> str:
