@@ -24,7 +24,9 @@ from sim.network import layer_output
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["Difference", "LayerVerdict", "Verdict", "from_model", "judge", "model_tensors"]
+__all__ = [
+    "Difference", "LayerVerdict", "Verdict", "from_model", "judge", "model_tensors", "quantized",
+]  # fmt: skip
 
 Activations = npt.NDArray[np.int8]
 
