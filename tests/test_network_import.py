@@ -67,6 +67,18 @@ def test_real_biases_are_exact_at_powers_of_two(form):
     assert all(layer.conv.bias_fraction > 5 for layer in network.convolutions)
 
 
+@pytest.mark.parametrize("form", RUN_BY_ONNXRUNTIME)
+def test_means_of_one_scale_differ_at_ties_alone(form):
+    """Which float32 breaks, as its scale is no power of two."""
+    make = random_models.Maker(form, exact=False)
+    x = make.input(4, 12, 12)
+    make.scale = lambda about: x.scale
+    model = make.model(make.pool(x, "average", (2, 2), (2, 2)))
+    verdict = judge(Network.from_onnx(model), model, images(model, 100))
+    assert verdict.largest == 1
+    assert 0 < verdict.halfway == verdict.differing < 0.05 * verdict.values
+
+
 def test_real_biases_keep_the_promise_at_any_scales():
     keeps_the_promise(random_models.every_kind("qdq", exact=False, real=True))
 
