@@ -211,7 +211,9 @@ class Emitter:
         self.layers.append(layer)
         self.origins[layer.name] = expression.nodes or ((label,) if label else ())
         self.tensors[layer.output] = self._tensor(layer.output, expression.shape, target)
-        return Stored(tensor=layer.output, shape=expression.shape, quantization=target)
+        # How an operator rounded is nothing that the next one has to know.
+        held = replace(target, ties="even", single=False)
+        return Stored(tensor=layer.output, shape=expression.shape, quantization=held)
 
     def _tensor(self, name: str, shape: Shape, held: Quantization) -> Tensor:
         return Tensor(name=name, shape=shape, scale=held.scale, zero_point=held.zero_point)
