@@ -79,7 +79,7 @@ class Epilogue:
         one_of(owner, "requantize", requantize, REQUANTIZE)
         whole(owner, "multiplier_bits", multiplier_bits, 1, 31)
         whole(owner, "max_shift", max_shift, 0, 62)
-        whole(owner, "bias_fraction", bias_fraction, 0, 64 - accumulator.bits)
+        whole(owner, "bias_fraction", bias_fraction, 0, min(31, 64 - accumulator.bits))
         if requantize == "none":
             if output is not None and Fixed.parse(output) != accumulator:
                 raise reject(

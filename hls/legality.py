@@ -45,6 +45,7 @@ def check_conv2d(conv: Conv2d) -> None:
     one_of("Conv2d", "weights", conv.weights, ("rom", "load"))
     one_of("Conv2d", "algorithm", conv.algorithm, (*ALGORITHMS, AUTO))
     whole("Conv2d", "batch", conv.batch, 1, 65536)
+    whole("Conv2d", "bias_fraction", conv.bias_fraction, 0, 31)
     one_of("Conv2d", "packing", conv.packing, CHOICES)
     for field in ("in_channels", "out_channels"):
         common = math.gcd(conv.in_channels, conv.out_channels)
