@@ -8,7 +8,7 @@ powers of two, real biases included, all values are equal. Elsewhere onnxruntime
   its additions; they are counted apart, as `halfway`.
 - Operators on integers multiply exact sums by a ratio of scales that is a number of float32. Layers
   have the same ratio, so what is left is the rounding of the product, which takes a value within
-  half a unit in its last place of a tie for one. Of QLinearGlobalAveragePool layers have that too.
+  half a unit in its last place of a tie for one. Of means of whole images layers have that too.
 
 A layer behind sees what differs. Of one model in both forms onnxruntime itself computes different
 values: about 3.5e-4 of those of a ResNet-8.

@@ -10,7 +10,7 @@ import pytest
 import random_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import helper
 
 from hls.network import Network, files
 from sim import network as golden
@@ -114,22 +114,49 @@ def test_a_filter_without_weights_puts_out_its_bias():
     agrees(make.model(make.quantized(real, (3, 4, 4), 1 / 16)))
 
 
-@pytest.mark.parametrize("scales", [(2**-6, 2**-6), (2**-6, 2**-7), (0.0173, 0.0173), (0.03, 0.02)])
-@pytest.mark.parametrize("size", [(2, 7), (4, 7), (5, 6), (7, 8), (6, 6), (7, 7), (8, 8)])
-def test_a_global_mean_of_integers_is_that_of_onnxruntime_for_every_sum(size, scales):
-    """1 / 14, 1 / 30 and others in float32 leave some ties what they are, and break the others."""
-    count = prod(size)
-    make = random_models.Maker("qoperator", seed=count)
-    make.inputs = [helper.make_tensor_value_info("x", TensorProto.INT8, ["N", 1, *size])]
-    make.scale = lambda about: scales[1]
-    y = make.global_mean(random_models.Tensor("x", (1, *size), scales[0], -3))
-    output = helper.make_tensor_value_info(y.name, TensorProto.INT8, ["N", 1, 1, 1])
-    sums = np.arange(-128 * count, 127 * count + 1)
+def means_of_every_sum(mean, size, scales, *, images=1, dtype="int8"):
+    """The verdict on means of integers: `images` windows of `size`, with every sum of their pixels.
+
+    `mean` puts the operator; its zero points are odd.
+    """
+    make, count, limits = random_models.Maker("qoperator", dtype=dtype), prod(size), np.iinfo(dtype)
+    make.zero, make.scale = lambda: 21, lambda about: scales[1]
+    shape = (1, images * size[0], size[1])
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    make.inputs = [helper.make_tensor_value_info("x", kind, ["N", *shape])]
+    y = mean(make, random_models.Tensor("x", shape, scales[0], 3))
+    model = make.finished(helper.make_tensor_value_info(y.name, kind, ["N", *y.shape]))
+    sums = np.arange(limits.min * count, limits.max * count + 1)
     pixels = (sums[:, None] + np.arange(count)) // count  # which add up to them
-    frames = pixels.reshape(-1, 1, *size).astype(np.int8)
-    model = make.finished(output)
+    frames = np.tile(pixels.reshape(-1, 1, *size), (1, 1, images, 1)).astype(dtype)
     verdict = judge(Network.from_onnx(model), model, frames)
-    assert (verdict.differing, verdict.frames) == (0, 255 * count + 1)
+    assert verdict.frames == len(sums) == 255 * count + 1
+    return verdict
+
+
+SIZES = [(2, 7), (4, 7), (5, 6), (6, 6), (7, 7), (8, 8)]
+"""1 / 14, 1 / 28 and 1 / 30 in float32 leave some ties what they are, and break the others."""
+
+
+@pytest.mark.parametrize("scales", [(2**-6, 2**-6), (2**-6, 2**-7), (0.0173, 0.0173), (0.03, 0.02)])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_mean_of_an_image_of_integers_is_onnxruntimes_for_every_sum(size, scales):
+    """QLinearAveragePool computes otherwise where its window is the image."""
+    for mean, dtype in (
+        (lambda make, x: make.global_mean(x), "int8"),
+        (lambda make, x: make.pool(x, "average", size, size), "uint8"),
+    ):
+        assert means_of_every_sum(mean, size, scales, dtype=dtype).differing == 0
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), *SIZES])
+def test_means_of_windows_of_integers_are_onnxruntimes_for_every_sum(size, dtype):
+    def mean(make, x):
+        return make.pool(x, "average", size, size)
+
+    verdict = means_of_every_sum(mean, size, (2**-6, 2**-6), images=2, dtype=dtype)
+    assert verdict.differing == 0
 
 
 @st.composite

@@ -50,8 +50,8 @@ class Requantization:
     onnxruntime's QLinearAdd and QLinearAveragePool round, unlike QuantizeLinear and all others.
 
     With `single` the quotient is rounded to a number of float32 before it is rounded to an integer,
-    as onnxruntime's QLinearGlobalAveragePool does. The multiplier then has 24 bits at most, `shift`
-    is `SINGLE_SHIFT` or more, and no integer that comes in passes 2^24.
+    as onnxruntime's means of whole images in integers are. The multiplier then has 24 bits at most,
+    `shift` is `SINGLE_SHIFT` or more, and no integer that comes in passes 2^24.
     """
 
     multiplier: int

@@ -16,6 +16,7 @@ from hls.network.importing.call import Call
 from hls.network.importing.quantizing import dequantized, levels, quantization_of, quantized
 from hls.network.importing.values import (
     Activation,
+    Averaged,
     Constant,
     Fed,
     Stored,
@@ -37,9 +38,11 @@ def _q_linear(
         real = tuple(_weights_or_activation(call, index) for index in inputs)
         made = compute(call, real)
         zero = call.array(output + 1) if call.has(output + 1) else np.zeros((), _dtype(call))
-        odd = call.node.op in _ADDS_ZERO_FIRST and int(zero.reshape(-1)[0]) % 2
+        sums = call.node.op in _MULTIPLIES_SUMS or _is_mean_of_all(made)
+        zero_first = call.node.op in _ADDS_ZERO_FIRST and not sums
+        odd = zero_first and int(zero.reshape(-1)[0]) % 2
         return quantized(call, made, call.array(output), zero, ties="odd" if odd else "even",
-                         single=call.node.op in _MULTIPLIES_SUMS)  # fmt: skip
+                         single=sums)  # fmt: skip
 
     return rule
 
@@ -47,8 +50,19 @@ def _q_linear(
 _ADDS_ZERO_FIRST = ("QLinearAdd", "QLinearAveragePool")
 """Operators that onnxruntime rounds behind the addition of the zero point."""
 
-_MULTIPLIES_SUMS = ("QLinearConv", "QLinearMatMul", "QGemm", "QLinearGlobalAveragePool")
-"""Operators whose sums, which are integers, onnxruntime multiplies by a ratio made in float32."""
+_MULTIPLIES_SUMS = ("QLinearConv", "QLinearMatMul", "QGemm")
+"""Operators whose sums, which are integers, onnxruntime multiplies by a ratio made in float32.
+
+So it does with means of whole images, those of QLinearAveragePool included.
+"""
+
+
+def _is_mean_of_all(value: Value) -> bool:
+    return (
+        isinstance(value, Activation)
+        and isinstance(value.expression, Averaged)
+        and value.expression.whole
+    )
 
 
 def _dtype(call: Call) -> str:

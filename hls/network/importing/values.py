@@ -171,6 +171,13 @@ class Averaged:
     nodes: tuple[str, ...] = ()
 
     @property
+    def whole(self) -> bool:
+        """Whether a window is all of the image, and nothing else."""
+        axes = (self.rows, self.cols)
+        return all(axis.kernel == axis.size and not (axis.pad_before or axis.pad_after)
+                   for axis in axes)  # fmt: skip
+
+    @property
     def shape(self) -> Shape:
         """[height, width, channels]."""
         return self.rows.outputs, self.cols.outputs, self.source.shape[2]

@@ -41,12 +41,7 @@ def global_average_pool(call: Call) -> Value:
 
 
 def averaged(call: Call, value: Value) -> Value:
-    """The means of windows, with AveragePool's attributes.
-
-    onnxruntime's QLinearAveragePool multiplies by 1 / pixels in float32, then adds the zero point,
-    which rounds again. Where that is not exact (windows of 14, 28 or 30 pixels; not those of 4, 6,
-    9, 36 or 49) it takes some exact ties for values beside them; here a tie is one.
-    """
+    """The means of windows, with AveragePool's attributes."""
     image = _image(call, value)
     rows, cols = _window(call, image)
     padded = any(axis.pad_before or axis.pad_after for axis in (rows, cols))
