@@ -36,7 +36,7 @@ def fresh_tensors(program: Program, frame: Bytes) -> Bytes:
     """The buffer of tensors before a call, flat: a frame [H, W, C], and nothing else written."""
     told = program.data()
     buffer = np.full(told["buffer_bytes"]["tensors"], _FRESH, np.int8)
-    host.put_frame(told, buffer, frame)
+    host.put_frames(told, buffer[None], frame[None])
     return buffer
 
 
@@ -50,7 +50,7 @@ def traces(program: Program, buffers: Sequence[Bytes]) -> dict[str, Bytes]:
         buffers: the buffer of tensors of each frame, afterwards.
     """
     return {
-        piece.layer: np.concatenate([host.unpack(piece.place, b).reshape(-1) for b in buffers])
+        piece.layer: host.unpack(piece.place, np.stack(buffers)).reshape(-1)
         for piece in pieces(program, program.network.layers)
     }
 

@@ -23,7 +23,7 @@ from hls.network.layouts import Layout
 from hls.network.memory import Life, arrange
 from hls.network.overlay import OverlayEngine, engine_for
 from hls.network.quotients import quotient
-from host.program import put_frame, take_frame, unpack
+from host.program import put_frames, take_frames, unpack
 from sim import network as golden
 from sim import overlay_network
 from sim.csim import run_program
@@ -53,7 +53,7 @@ def test_the_output_is_right_where_memory_is_used_again(make: Callable[[int], Ne
     frame = _frame(program, 3)
     after = run_program(program, folder(), overlay_network.fresh_tensors(program, frame))
     expected = golden.tensors(program.network, frame[None])[program.network.output][0]
-    assert (take_frame(program.data(), after) == expected).all()
+    assert (take_frames(program.data(), after[None])[0] == expected).all()
 
 
 def test_a_wrong_weight_is_found() -> None:
@@ -262,14 +262,14 @@ def test_every_usual_average_has_a_quotient(taps: int) -> None:
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=4), st.sampled_from([8, 16]))
-def test_a_frame_comes_back_from_memory(channels: list[int], lanes: int) -> None:
+def test_frames_come_back_from_memory(channels: list[int], lanes: int) -> None:
     layout = Layout.joined([Layout.dense(c, lanes) for c in channels], lanes)
     place = Stored(3, (2, 5, sum(channels)), layout).data(lanes)
-    tensors = np.full((3 + 10 * layout.words + 1) * lanes, 77, np.int8)
-    frame = np.arange(10 * sum(channels)).astype(np.int8).reshape(place["shape"])
-    put_frame({"input": place}, tensors, frame)
-    assert (unpack(place, tensors) == frame).all()
-    assert (tensors[: 3 * lanes] == 77).all()
-    assert (tensors[-lanes:] == 77).all()
-    inside = tensors[3 * lanes : -lanes].reshape(10, -1)
+    tensors = np.full((2, (3 + 10 * layout.words + 1) * lanes), 77, np.int8)
+    frames = np.arange(20 * sum(channels)).astype(np.int8).reshape(2, *place["shape"])
+    put_frames({"input": place}, tensors, frames)
+    assert (unpack(place, tensors) == frames).all()
+    assert (tensors[:, : 3 * lanes] == 77).all()
+    assert (tensors[:, -lanes:] == 77).all()
+    inside = tensors[:, 3 * lanes : -lanes].reshape(20, -1)
     assert not np.delete(inside, place["slots"], axis=1).any()

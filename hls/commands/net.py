@@ -42,6 +42,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="dataflow: an engine for every layer; overlay: one engine for all, through memory; "
         "auto: the first that fits the board (auto)",
     )
+    parser.add_argument("--engine", type=Path, metavar="PROJECT",
+                        help="of style overlay: make a program for the engine of that project, "
+                        "whose bitstream then runs this model, too")  # fmt: skip
     parser.add_argument(
         "--fifos",
         choices=(MODEL, MEASURED),
@@ -60,7 +63,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     style = _style(args)
     with console.working(f"reading {args.model.name}"):
         network = Network.from_onnx(args.model, name)
-        project, choice = generate_network(network, args.output, board=args.board, style=style)
+        project, choice = generate_network(
+            network, args.output, board=args.board, style=style, engine=args.engine
+        )
     measured = _measured(project, choice, console) if args.fifos == MEASURED else None
     data = {
         "model": str(args.model), "project": str(project.path), "board": args.board,

@@ -9,6 +9,7 @@ from typing import Any
 
 from hls import bench
 from hls.boards import board as board_of
+from hls.errors import DesignError
 from hls.generator import BOARD, CLOCK_NS, PART, conv2d_context, conv2d_summary
 from hls.manifest import manifest
 from hls.network import files
@@ -20,6 +21,7 @@ from hls.network.network import Network
 from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.reference_tables import layer_tables, sources_of, variables_of
+from hls.network.sharing import engine_of, share_hardware
 from hls.network.styles import AUTO, Choice, choose
 from hls.parameters import Parameters
 from hls.project import Project, publish
@@ -29,7 +31,12 @@ __all__ = ["generate_dataflow", "generate_network", "texts"]
 
 
 def generate_network(
-    network: Network, path: str | Path, *, board: str = BOARD, style: str = AUTO
+    network: Network,
+    path: str | Path,
+    *,
+    board: str = BOARD,
+    style: str = AUTO,
+    engine: str | Path | None = None,
 ) -> tuple[Project, Choice]:
     """Write the project of `network` for a board to the folder `path`, and say what was chosen.
 
@@ -38,15 +45,33 @@ def generate_network(
         path: the folder; an older project of ours there is replaced, anything else is refused.
         board: name of the board that it must fit.
         style: one of `hls.network.styles.STYLES`, or "auto".
+        engine: folder of a network in overlay style, whose engine runs this one as well.
 
     Raises:
-        InputError: there is no such board, or the folder cannot be written.
-        DesignError: there is no such style, or the network does not fit the board.
+        InputError: there is no such board or engine, or the folder cannot be written.
+        DesignError: there is no such style, or the network does not fit the board or engine.
     """
+    if engine is not None:
+        return _on_engine(network, Path(path), board, style, Path(engine))
     choice = choose(network, board_of(board), style)
     if isinstance(choice.design, OverlayNetwork):
         return generate_overlay(choice.design, path), choice
     return generate_dataflow(choice.design, path), choice
+
+
+def _on_engine(
+    network: Network, path: Path, board: str, style: str, engine: Path
+) -> tuple[Project, Choice]:
+    """A project of `network` for the engine of another one; what is there of that is shared."""
+    found = engine_of(engine)
+    try:
+        choice = choose(network, board_of(board), style, found)
+    except DesignError as error:
+        raise DesignError(f"the engine of {engine} does not run {network.name}: {error}") from None
+    assert isinstance(choice.design, OverlayNetwork)
+    project = generate_overlay(choice.design, path)
+    share_hardware(engine, project)
+    return project, choice
 
 
 def generate_dataflow(design: DataflowNetwork, path: str | Path) -> Project:
