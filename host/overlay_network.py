@@ -54,7 +54,8 @@ class OverlayNetwork(Model, kind="overlay"):
             AcceleratorError: files are missing, or are of another engine or version.
         """
         self._check_open()
-        made = self._seated(self._seat.share(), model_on(self._seat.engine, path))
+        engine = model_on(self._seat.engine, path)
+        made = self._seated(self._seat.share(), engine)
         made._open(timeout_s)
         return made
 

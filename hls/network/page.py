@@ -68,10 +68,8 @@ def _resources(resources: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _timeline(rows: list[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _timeline(rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     """A row a layer, a box a frame."""
-    if not rows:
-        return None
     end = max(last for row in rows for _, last in row["spans"]) + 1
     scale = (_WIDTH - _NAMES) / end
     boxes = [
