@@ -21,8 +21,10 @@ from hls.network.compiling import Program, Stored, compile_network
 from hls.network.layers import Requantization
 from hls.network.layouts import Layout
 from hls.network.memory import Life, arrange
-from hls.network.overlay import OverlayEngine, engine_for
+from hls.network.overlay import OverlayEngine, engines_for
+from hls.network.overlay_network import OverlayNetwork
 from hls.network.quotients import quotient
+from hls.network.styles import choose
 from host.program import put_frames, take_frames, unpack
 from sim import network as golden
 from sim import overlay_network
@@ -195,7 +197,20 @@ def test_sixteen_lanes() -> None:
     ("board", "lanes"), [("pynq-z2", 8), ("ultra96v2", 8), ("kv260", 16), ("zcu104", 16)]
 )
 def test_a_board_gets_the_engine_that_fits(board: str, lanes: int) -> None:
-    assert engine_for(boards.board(board)).lanes == lanes
+    found = [*engines_for(boards.board(board))]
+    assert {engine.lanes for engine in found} == {lanes}
+    words = [engine.image_words for engine in found]
+    assert words == [words[0] << step for step in range(len(words))]
+    assert words[0] == {8: 8192, 16: 4096}[lanes]
+
+
+def test_an_engine_has_room_for_the_rows_of_its_network() -> None:
+    target = boards.board("pynq-z2")
+    design = choose(_conv((9, 300, 64), 8, 3), target, "overlay").design
+    assert isinstance(design, OverlayNetwork)
+    assert design.engine.image_words == 16384
+    with pytest.raises(DesignError, match="rows of 12800 words are more than image_words=32768"):
+        choose(_conv((9, 1600, 64), 8, 3), target, "overlay")
 
 
 # ---------------------------------------------------------------------- the parts

@@ -67,7 +67,10 @@ def _on_engine(
     try:
         choice = choose(network, board_of(board), style, found)
     except DesignError as error:
-        raise DesignError(f"the engine of {engine} does not run {network.name}: {error}") from None
+        raise DesignError(
+            f"the engine of {engine} does not run {network.name}: {error}; or make this project "
+            "first, which gets an engine that does, and the other one for that"
+        ) from None
     assert isinstance(choice.design, OverlayNetwork)
     project = generate_overlay(choice.design, path)
     share_hardware(engine, project)

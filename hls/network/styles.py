@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hls.boards import Board
@@ -10,7 +11,7 @@ from hls.errors import DesignError
 from hls.network.balancing import balance
 from hls.network.dataflow import DataflowNetwork
 from hls.network.network import Network
-from hls.network.overlay import OverlayEngine, engine_for
+from hls.network.overlay import OverlayEngine, engines_for
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.resources import of_network
 
@@ -54,13 +55,13 @@ def choose(
         raise reject(f"Network {network.name}", f"style={style!r}", "gives each layer an engine of "
                      "its own", "use overlay, or no other project's engine")  # fmt: skip
     if style == OVERLAY or engine is not None:
-        return _overlay(network, board, engine or engine_for(board))
+        return _overlay(network, board, engine)
     try:
         return _dataflow(network, board)
     except DesignError as error:
         if style != AUTO:
             raise
-        return _overlay(network, board, engine_for(board), too_large=str(error))
+        return _overlay(network, board, too_large=str(error))
 
 
 def _dataflow(network: Network, board: Board) -> Choice:
@@ -76,17 +77,35 @@ def _dataflow(network: Network, board: Board) -> Choice:
     return Choice(DATAFLOW, board.name, design, reason)
 
 
-def _overlay(network: Network, board: Board, engine: OverlayEngine, too_large: str = "") -> Choice:
+def _overlay(
+    network: Network, board: Board, engine: OverlayEngine | None = None, too_large: str = ""
+) -> Choice:
     """One engine; `too_large` says why there is not one for each layer, if that was tried."""
     try:
-        design = OverlayNetwork(network=network, engine=engine)
+        design = _running(network, engines_for(board) if engine is None else [engine])
     except DesignError as error:
         if not too_large:
             raise
         raise DesignError(f"{too_large}. One engine for all layers: {error}") from None
-    lanes = engine.lanes
+    lanes = design.engine.lanes
     reason = (
         f"one engine of {lanes}x{lanes} PEs runs the layers one after the other, a frame in "
         f"{design.predicted_cycles:,} cycles"
     )
     return Choice(OVERLAY, board.name, design, f"{too_large}; so {reason}" if too_large else reason)
+
+
+def _running(network: Network, engines: Iterable[OverlayEngine]) -> OverlayNetwork:
+    """The network on the first of these engines that is large enough for all layers.
+
+    Raises:
+        DesignError: none is; what the last one lacks.
+    """
+    lacking = None
+    for engine in engines:
+        try:
+            return OverlayNetwork(network=network, engine=engine)
+        except DesignError as error:
+            lacking = error
+    assert lacking is not None
+    raise lacking
