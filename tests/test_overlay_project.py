@@ -10,6 +10,8 @@ import networks
 import numpy as np
 import pytest
 from conftest import Lineloom
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from overlay_engine import ENGINE
 
 from hls import Project
@@ -65,6 +67,18 @@ def test_one_engine_runs_all_networks(
         assert result.cycles_per_frame == pytest.approx(
             project.manifest["costs"]["predicted_cycles"], rel=0.05
         )
+
+
+@settings(max_examples=8)
+@given(networks.random_networks(20), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 99))
+def test_one_engine_runs_any_network(
+    hardware: Path, tmp_path_factory: pytest.TempPathFactory, network: Network, stalls: float,
+    seed: int,
+) -> None:  # fmt: skip
+    project = _on(hardware, network, tmp_path_factory.mktemp("any") / "net")
+    result = cosim(project, frames=2, stalls=stalls, seed=seed, engine="fast")
+    assert result.match, result
+    assert sum(result.layer_cycles.values()) == result.cycles
 
 
 def test_cocotb_agrees(hardware: Path, tmp_path: Path) -> None:

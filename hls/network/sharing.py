@@ -39,15 +39,25 @@ def engine_of(path: str | Path) -> OverlayEngine:
 
 
 def share_hardware(source: Path, project: Project) -> None:
-    """Give `project` the Verilog of another one, and its models, if its C++ is the very same."""
+    """Give `project` the Verilog of another one, and its models, if its C++ is the very same.
+
+    Raises:
+        InputError: something cannot be copied.
+    """
     kernels = [{file.name: file.read_bytes() for file in sorted(folder.glob("src/*.[ch]pp"))}
                for folder in (source, project.path)]  # fmt: skip
     if kernels[0] != kernels[1] or not (source / "reports" / "lowering.json").is_file():
         return
-    shutil.copytree(source / "rtl", project.path / "rtl")
-    for name in ("lowering.json", "estimate.json"):
-        if (source / "reports" / name).is_file():
-            (project.path / "reports").mkdir(exist_ok=True)
-            shutil.copy(source / "reports" / name, project.path / "reports" / name)
-    for model in source.glob("sim/model-*"):
-        shutil.copytree(model, project.path / "sim" / model.name)
+    folders = [source / "rtl", *source.glob("sim/model-*")]
+    reports = [source / "reports" / name for name in ("lowering.json", "estimate.json")]
+    try:
+        for folder in folders:
+            shutil.copytree(folder, project.path / folder.relative_to(source))
+        (project.path / "reports").mkdir()
+        for report in reports:
+            if report.is_file():
+                shutil.copy(report, project.path / "reports")
+    except OSError as error:
+        raise InputError(
+            f"{project.path}: the Verilog of {source} cannot be copied there ({error})"
+        ) from None
