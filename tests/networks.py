@@ -46,14 +46,14 @@ class Builder:
         self, x: str, filters: int, kernel: int | tuple[int, int] = 3, *,
         stride: int | tuple[int, int] = 1, dilation: int | tuple[int, int] = 1,
         padding: Padding | str | tuple[int, int, int, int] = "same", groups: int = 1,
-        relu: bool = True,
+        relu: bool = True, bias_fraction: int = 0,
     ) -> str:  # fmt: skip
         tensor, name, zero = self.tensors[x], f"conv{len(self.layers)}", self.zero_point()
         height, width, channels = tensor.shape
         conv = Conv2d(
             name=name, height=height, width=width, in_channels=channels, out_channels=filters,
             kernel=kernel, stride=stride, dilation=dilation, padding=padding, groups=groups,
-            requantize="channel",
+            requantize="channel", bias_fraction=bias_fraction,
             input_zero_point=tensor.zero_point, output_zero_point=zero,
             activation="relu" if relu else "none",
         )  # fmt: skip
@@ -81,14 +81,19 @@ class Builder:
 
     def pool(
         self, x: str, kind: str, kernel: tuple[int, int], stride: tuple[int, int],
-        pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+        pads: tuple[int, int, int, int] = (0, 0, 0, 0), *, single: bool = False,
     ) -> str:  # fmt: skip
-        """`pads` are top, bottom, left, right."""
+        """`pads` are top, bottom, left, right; with `single` a fourteenth in float32 comes out."""
         tensor, name = self.tensors[x], f"pool{len(self.layers)}"
         height, width, channels = tensor.shape
         finish = Requantization(multiplier=1, shift=0, zero_point=tensor.zero_point)
         if kind == "average":
             finish = dataclasses.replace(finish, divisor=kernel[0] * kernel[1])
+        if single:
+            # Of the ties some are kept by the rounding to float32, and some are not.
+            finish = dataclasses.replace(
+                finish, multiplier=9_586_981, shift=27, divisor=1, single=True
+            )
         return self.add(
             Pooling(
                 name=name, inputs=(x,), output=f"{name}_out", kind=kind,
@@ -143,13 +148,13 @@ def every_kind(seed: int = 0) -> Network:
     """A network with every kind of layer: branches that meet, strides, odd sizes, padding."""
     b = Builder((9, 7, 3), seed)
     first = b.conv("x", 8)
-    left = b.conv(first, 8, 3, groups=8)
+    left = b.conv(first, 8, 3, groups=8, bias_fraction=9)
     right = b.conv(first, 8, 1, relu=False)
     met = b.add_up(left, right)
     pooled = b.pool(met, "max", (3, 3), (2, 2), (1, 1, 1, 1))
     narrow = b.conv(pooled, 4, (1, 3), stride=1)
     joined = b.concatenate(narrow, b.rescale(pooled))
-    mean = b.pool(joined, "average", (2, 2), (2, 2))
+    mean = b.pool(joined, "average", (2, 2), (2, 2), single=True)
     return b.network(b.dense(b.flatten(mean), 10))
 
 
@@ -195,7 +200,7 @@ def random_networks(draw: st.DrawFn, widest: int = 4) -> Network:
         if kind == "conv":
             stride = draw(st.integers(1, 2))
             made.append(b.conv(x, draw(st.integers(1, widest)), draw(st.sampled_from([1, 3])),
-                               stride=stride))  # fmt: skip
+                               stride=stride, bias_fraction=draw(st.integers(0, 12))))  # fmt: skip
         elif kind == "depthwise":
             made.append(b.conv(x, channels, 3, groups=channels))
         elif kind == "pool":
@@ -205,7 +210,7 @@ def random_networks(draw: st.DrawFn, widest: int = 4) -> Network:
             made.append(b.pool(x, how, (size, size), (1, 2), pads))
         elif kind == "global":
             how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (height, width), (1, 1)))
+            made.append(b.pool(x, how, (height, width), (1, 1), single=draw(st.booleans())))
         elif kind == "rescale":
             made.append(b.rescale(x))
         elif kind == "add":

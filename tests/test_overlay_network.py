@@ -10,7 +10,7 @@ from typing import Any
 import networks
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from overlay_engine import ENGINE, first_wrong_layer, folder
 
@@ -96,7 +96,7 @@ def convolutions(draw: Any) -> Network:
     x = builder.conv(
         "x", groups * draw(st.integers(1, 9)), (rows[0], cols[0]), stride=(rows[1], cols[1]),
         dilation=(rows[2], cols[2]), padding=(*rows[3:], *cols[3:]), groups=groups,
-        relu=draw(st.booleans()),
+        relu=draw(st.booleans()), bias_fraction=draw(st.sampled_from([0, 5, 12])),
     )  # fmt: skip
     return builder.network(x)
 
@@ -115,7 +115,7 @@ def pools(draw: Any) -> Network:
     )  # fmt: skip
     x = builder.pool(
         "x", draw(st.sampled_from(["max", "average"])), (rows[0], cols[0]), (rows[1], cols[1]),
-        (*rows[3:], *cols[3:]),
+        (*rows[3:], *cols[3:]), single=draw(st.booleans()),
     )  # fmt: skip
     return builder.network(builder.add_up(x, builder.rescale(x)))
 
@@ -268,6 +268,24 @@ def test_a_quotient_rounds_as_the_division_does(
         beyond = 2 * rest - (1 << found.shift)
         rounds_up = whole % 2 == leaves if abs(beyond) <= found.slack else beyond > 0
         assert whole + rounds_up == below + up, v
+
+
+@given(st.integers(1 << 23, (1 << 24) - 1), st.integers(25, 34), st.integers(1, 60))
+@example(9_586_981, 27, 14)
+def test_a_quotient_rounds_as_float32_does(multiplier: int, shift: int, reach: int) -> None:
+    """All that is not beyond the limits of 8 bits: odd multiples of a reciprocal's divisor too."""
+    finish = Requantization(multiplier=multiplier, shift=shift, zero_point=0, single=True)
+    found = quotient(finish, reach * 255, 24, 47)
+    assert found is not None
+    sums = np.arange(-reach * 255, reach * 255 + 1)
+    exact = np.ldexp(sums.astype(np.float32) * np.float32(multiplier), -shift)
+    sums, exact = sums[abs(exact) < 256], exact[abs(exact) < 256]
+    whole, rest = np.divmod(sums * found.multiplier, 1 << found.shift)
+    binade = np.frexp(np.where(whole < 0, ~whole, whole).astype(float))[1]
+    beyond = 2 * rest - (1 << found.shift)
+    tie = abs(beyond) <= found.slack << binade * found.grows
+    rounded = whole + np.where(tie, whole % 2 == 1, beyond > 0)
+    np.testing.assert_array_equal(rounded, np.rint(exact))
 
 
 @pytest.mark.parametrize("taps", [*range(1, 26), 49, 64, 100, 144, 196])

@@ -283,6 +283,8 @@ def _instruction(
             high=one.finish.high,
             leaves=int(one.finish.ties == "even"),
             slack=one.slack,
+            grows=int(one.grows),
+            bias_fraction=one.bias_fraction,
         ),
         store=Store(first=places[one.writes] + one.out_first, pixel_step=one.out_pixel_words),
     )

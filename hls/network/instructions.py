@@ -123,8 +123,10 @@ class Reduction:
 class Limits:
     """What is the same in all channels of clamp(round(sum * multiplier / 2^shift) + zero_point).
 
+    Sums are those of the array or the reducer << bias_fraction, plus the bias.
     A remainder that is within `slack` / 2 of one half, in units of 2^-shift, is a tie; it ends at
-    the neighbor whose last bit is not `leaves`.
+    the neighbor whose last bit is not `leaves`. With `grows` the slack is that of a quotient below
+    1, and doubles from there with each power of two, as the last place of a float does.
     """
 
     zero_point: int = _bits(8, signed=True)
@@ -132,6 +134,8 @@ class Limits:
     high: int = _bits(8, signed=True)
     leaves: int = _bits(1)
     slack: int = _bits(24)
+    grows: int = _bits(1)
+    bias_fraction: int = _bits(5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from hls.parameters import Parameters
 
 __all__ = [
     "ACTIVATION",
+    "SINGLE_SHIFT",
     "Addition",
     "Concatenation",
     "Convolution",
@@ -33,6 +34,10 @@ __all__ = [
 ACTIVATION = Fixed(bits=8)
 """Format of every tensor between layers."""
 
+SINGLE_SHIFT = 25
+"""Least shift of a quotient that is rounded to float32: half a unit in the last place of one half,
+2^-25, then is a whole number of units of 2^-shift."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Requantization:
@@ -43,6 +48,10 @@ class Requantization:
 
     `ties` is "even", or "odd" where what has to be even is the sum with an odd zero point: so
     onnxruntime's QLinearAdd and QLinearAveragePool round, unlike QuantizeLinear and all others.
+
+    With `single` the quotient is rounded to a number of float32 before it is rounded to an integer,
+    as onnxruntime's QLinearGlobalAveragePool does. The multiplier then has 24 bits at most, `shift`
+    is `SINGLE_SHIFT` or more, and no integer that comes in passes 2^24.
     """
 
     multiplier: int
@@ -50,6 +59,7 @@ class Requantization:
     zero_point: int
     divisor: int = 1
     ties: str = "even"
+    single: bool = False
     low: int = ACTIVATION.minimum
     high: int = ACTIVATION.maximum
 
@@ -68,7 +78,8 @@ class Convolution:
     """A Conv, grouped or depthwise ones included, or a Gemm or MatMul as a 1x1 one of one pixel.
 
     `conv` has lanes of 1 (simd, pe; taps "all"): how parallel it is, is decided by who builds it.
-    Its formats are s8 in and out, requantize="channel", and a bias as wide as the values ask for.
+    Its formats are s8 in and out, requantize="channel", and a bias as wide as the values ask for,
+    with binary places if the model's is no multiple of a product's scale.
     """
 
     name: str

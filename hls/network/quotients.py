@@ -12,24 +12,30 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, gcd
 
-from hls.network.layers import Requantization
+from hls.network.layers import SINGLE_SHIFT, Requantization
 
 __all__ = ["Quotient", "quotient"]
 
 
 @dataclass(frozen=True)
 class Quotient:
-    """v * multiplier / 2^shift; remainders within slack / 2 of one half (in 2^-shift) are ties."""
+    """v * multiplier / 2^shift; remainders within slack / 2 of one half (in 2^-shift) are ties.
+
+    With `grows` the slack doubles with each power of two that the quotient passes, from 1 on.
+    """
 
     multiplier: int
     shift: int
     slack: int
+    grows: bool = False
 
 
 def quotient(
     finish: Requantization, most: int, multiplier_bits: int, max_shift: int
 ) -> Quotient | None:
     """What rounds every v with |v| <= `most` as `finish` does; None if there is none so narrow."""
+    if finish.single:
+        return Quotient(finish.multiplier, finish.shift, 2 << finish.shift - SINGLE_SHIFT, True)
     common = gcd(finish.multiplier, finish.divisor)
     factor, divisor = finish.multiplier // common, finish.divisor // common
     twos = (divisor & -divisor).bit_length() - 1

@@ -54,11 +54,7 @@ def averaged(call: Call, value: Value) -> Value:
 
 
 def averaged_whole(call: Call, value: Value) -> Value:
-    """The mean of each channel.
-
-    onnxruntime's QLinearGlobalAveragePool multiplies by 1 / pixels in float32, so where that is not
-    exact it may take an exact tie for a value beside it; here a tie is one.
-    """
+    """The mean of each channel."""
     image = _image(call, value)
     return _mean(call, image, *_whole(image))
 
