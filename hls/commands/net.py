@@ -13,6 +13,7 @@ from hls.commands import options
 from hls.commands.console import Console
 from hls.errors import InputError
 from hls.generator import BOARD
+from hls.made_for import asked_for
 from hls.network import Network
 from hls.network.dataflow import DataflowNetwork
 from hls.network.generation import generate_network
@@ -34,7 +35,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.onnx",
                         help="a quantized model: QDQ, operators on integers, or QONNX")  # fmt: skip
     parser.add_argument("--board", default=BOARD, metavar="BOARD",
-                        help=f"{', '.join(boards())} ({BOARD})")  # fmt: skip
+                        help=f"which it must fit: {', '.join(boards())} ({BOARD})")  # fmt: skip
+    parser.add_argument("--clock", type=float, metavar="MHZ", help="of the engines, to which the "
+                        "Verilog is pipelined (the board's)")  # fmt: skip
     parser.add_argument(
         "--style",
         choices=(AUTO, *STYLES),
@@ -60,20 +63,25 @@ def run(args: argparse.Namespace, console: Console) -> int:
     style = _style(args)
     with console.working(f"reading {args.model.name}"):
         network = Network.from_onnx(args.model, name)
-        project, choice = generate_network(network, args.output, board=args.board, style=style)
+        project, choice = generate_network(network, args.output, board=args.board, style=style,
+                                           clock_mhz=args.clock)  # fmt: skip
     measured = _measured(project, choice, console) if args.fifos == MEASURED else None
+    target = asked_for(project)
+    speed = target.clock_mhz * 1e6 / choice.design.predicted_cycles
     data = {
-        "model": str(args.model), "project": str(project.path), "board": args.board,
+        "model": str(args.model), "project": str(project.path), **project.manifest["target"],
         "name": network.name, "macs": network.macs, "weights": network.weight_count,
         "input": _side(network, network.input), "output": _side(network, network.output),
         "style": choice.style, "because": choice.reason,
         "lower_bound_cycles": choice.design.lower_bound_cycles,
         "predicted_cycles": choice.design.predicted_cycles,
+        "predicted_frames_per_second": round(speed, 1),
         "fifos": None if measured is None else asdict(measured),
         "layers": [_layer(network, layer) | _engine(choice, layer) for layer in network.layers],
     }  # fmt: skip
     console.tables(data, _tables(data))
     console.text(f"{choice.style}: {choice.reason}")
+    console.text(f"{speed:,.0f} frames a second at {target.clock_mhz:g} MHz by the model")
     if measured is not None:
         console.text(
             f"FIFOs as measured: {measured.bits:,} bits, {measured.bits_before - measured.bits:,} "
