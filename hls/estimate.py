@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hls.boards import RESOURCES, Board
+from hls.boards import LOWERED_FOR, RESOURCES, Board
 from hls.conv2d import Conv2d
 from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError, ToolFailed, ToolNotFound
@@ -32,7 +32,6 @@ from hls.rtl import Rtl, lower_project
 from hls.tools import run
 
 __all__ = [
-    "TARGETS",
     "Depth",
     "Usage",
     "estimate",
@@ -46,7 +45,6 @@ __all__ = [
 
 YOSYS_VARIABLE = "LINELOOM_YOSYS"
 TIMEOUT_S = 3600.0
-TARGETS = {"xc7": "xc7z020", "xcup": "xczu3eg"}
 """Which part the open lowering aims at for a family."""
 
 # LUTs in one cell that uses them as memory (UG474, "Distributed RAM"; UG574 for UltraScale+).
@@ -265,7 +263,7 @@ def _rtl(project: Project, family: str) -> Rtl:
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError):
-        return lower_project(project, part=TARGETS[family])
+        return lower_project(project, part=LOWERED_FOR[family])
     present = Rtl(project.path, project.design.name, found)
     if found.get("backend") == "vitis" and present.files:
         return present

@@ -171,7 +171,8 @@ def _resources(project: Project, board: Board) -> dict[str, Any]:
         used = {"lut": model.lut, "ff": None, "dsp": model.dsp, "bram36": model.bram18 / 2}
     else:
         assert isinstance(design, OverlayNetwork)
-        used = {"lut": None, "ff": None, "dsp": design.engine.dsps, "bram36": None}
+        engine = design.engine
+        used = {"lut": engine.luts, "ff": None, "dsp": engine.dsps, "bram36": engine.bram18 / 2}
     return {
         "from": "model" if usage is None else "yosys",
         "used": used,

@@ -124,6 +124,16 @@ class OverlayEngine:
         return self.gemm.multiplications + self.lanes + requantizers + _ADDRESS_DSP
 
     @property
+    def luts(self) -> int:
+        """LUTs, about."""
+        return _LUT_A_PE * self.multipliers
+
+    @property
+    def bram18(self) -> int:
+        """Block RAMs of 18 Kbit, about."""
+        return -(-self.on_chip_bits // 18_432)
+
+    @property
     def on_chip_bits(self) -> int:
         """Image rows, and what the array keeps."""
         return self.image_words * 8 * self.lanes + self.gemm.on_chip_bits
@@ -148,6 +158,6 @@ def engines_for(board: Board, name: str = "overlay") -> Iterator[OverlayEngine]:
 def _leaves_room(engine: OverlayEngine, board: Board) -> bool:
     return (
         engine.dsps <= _SHARE * board.dsp
-        and engine.multipliers * _LUT_A_PE <= _SHARE * board.lut
-        and engine.on_chip_bits <= _SHARE * 36_864 * board.bram36
+        and engine.luts <= _SHARE * board.lut
+        and engine.bram18 <= _SHARE * 2 * board.bram36
     )
