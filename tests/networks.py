@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from hypothesis import strategies as st
 
 from hls.conv2d import Conv2d, Padding
 from hls.network import Host, Network, Tensor
@@ -181,3 +182,39 @@ def resnet8(seed: int = 0) -> Network:
         path = b.conv(b.conv(x, filters, stride=stride), filters, relu=False)
         x = b.add_up(path, x if stride == 1 else b.conv(x, filters, 1, stride=stride, relu=False))
     return b.network(b.dense(b.pool(x, "average", (8, 8), (1, 1)), 10))
+
+
+@st.composite
+def random_networks(draw: st.DrawFn, widest: int = 4) -> Network:
+    """A network of a few layers, wired at random, of up to `widest` channels before they join."""
+    shape = (draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, widest)))
+    b = Builder(shape, draw(st.integers(0, 99)), draw(st.integers(-9, 9)))
+    made = ["x"]
+    for _ in range(draw(st.integers(2, 5))):
+        x = draw(st.sampled_from(made[-3:]))
+        height, width, channels = b.tensors[x].shape
+        kind = draw(st.sampled_from(["conv", "depthwise", "pool", "global", "rescale", "add",
+                                     "concat"]))  # fmt: skip
+        alike = [t for t in made if b.tensors[t].shape == (height, width, channels)]
+        sized = [t for t in made if b.tensors[t].shape[:2] == (height, width)]
+        if kind == "conv":
+            stride = draw(st.integers(1, 2))
+            made.append(b.conv(x, draw(st.integers(1, widest)), draw(st.sampled_from([1, 3])),
+                               stride=stride, bias_fraction=draw(st.integers(0, 12))))  # fmt: skip
+        elif kind == "depthwise":
+            made.append(b.conv(x, channels, 3, groups=channels))
+        elif kind == "pool":
+            size = draw(st.integers(1, min(2, height, width)))
+            pads = (draw(st.integers(0, size - 1)), 0, 0, draw(st.integers(0, size - 1)))
+            how = draw(st.sampled_from(["max", "average"]))
+            made.append(b.pool(x, how, (size, size), (1, 2), pads))
+        elif kind == "global":
+            how = draw(st.sampled_from(["max", "average"]))
+            made.append(b.pool(x, how, (height, width), (1, 1), single=draw(st.booleans())))
+        elif kind == "rescale":
+            made.append(b.rescale(x))
+        elif kind == "add":
+            made.append(b.add_up(x, draw(st.sampled_from(alike))))
+        else:
+            made.append(b.concatenate(x, draw(st.sampled_from(sized))))
+    return b.network(made[-1])

@@ -120,38 +120,8 @@ def test_csim_is_the_golden_model(name, project):
 
 @st.composite
 def random_designs(draw: st.DrawFn) -> DataflowNetwork:
-    """A network of a few layers, wired at random, each with lanes of its own."""
-    shape = (draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 4)))
-    b = networks.Builder(shape, draw(st.integers(0, 99)), draw(st.integers(-9, 9)))
-    made = ["x"]
-    for _ in range(draw(st.integers(2, 5))):
-        x = draw(st.sampled_from(made[-3:]))
-        height, width, channels = b.tensors[x].shape
-        kind = draw(st.sampled_from(["conv", "depthwise", "pool", "global", "rescale", "add",
-                                     "concat"]))  # fmt: skip
-        alike = [t for t in made if b.tensors[t].shape == (height, width, channels)]
-        sized = [t for t in made if b.tensors[t].shape[:2] == (height, width)]
-        if kind == "conv":
-            stride = draw(st.integers(1, 2))
-            made.append(b.conv(x, draw(st.integers(1, 4)), draw(st.sampled_from([1, 3])),
-                               stride=stride, bias_fraction=draw(st.integers(0, 12))))  # fmt: skip
-        elif kind == "depthwise":
-            made.append(b.conv(x, channels, 3, groups=channels))
-        elif kind == "pool":
-            size = draw(st.integers(1, min(2, height, width)))
-            pads = (draw(st.integers(0, size - 1)), 0, 0, draw(st.integers(0, size - 1)))
-            how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (size, size), (1, 2), pads))
-        elif kind == "global":
-            how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (height, width), (1, 1), single=draw(st.booleans())))
-        elif kind == "rescale":
-            made.append(b.rescale(x))
-        elif kind == "add":
-            made.append(b.add_up(x, draw(st.sampled_from(alike))))
-        else:
-            made.append(b.concatenate(x, draw(st.sampled_from(sized))))
-    network = b.network(made[-1])
+    """A random network, each layer with lanes of its own."""
+    network = draw(networks.random_networks())
     lanes = {}
     for layer in network.layers:
         if isinstance(layer, Convolution):
