@@ -80,23 +80,23 @@ class Builder:
 
     def pool(
         self, x: str, kind: str, kernel: tuple[int, int], stride: tuple[int, int],
-        pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+        pads: tuple[int, int, int, int] = (0, 0, 0, 0), *,
+        dilation: tuple[int, int] = (1, 1), counts_padding: bool = True,
     ) -> str:  # fmt: skip
         """`pads` are top, bottom, left, right."""
         tensor, name = self.tensors[x], f"pool{len(self.layers)}"
         height, width, channels = tensor.shape
         finish = Requantization(multiplier=1, shift=0, zero_point=tensor.zero_point)
-        if kind == "average":
-            finish = dataclasses.replace(finish, divisor=kernel[0] * kernel[1])
-        return self.add(
-            Pooling(
-                name=name, inputs=(x,), output=f"{name}_out", kind=kind,
-                rows=axis_of(height, kernel[0], stride[0], *pads[:2]),
-                cols=axis_of(width, kernel[1], stride[1], *pads[2:]),
-                channels=channels, input_zero_point=tensor.zero_point, finish=finish,
-            ),
-            tensor.zero_point,
+        layer = Pooling(
+            name=name, inputs=(x,), output=f"{name}_out", kind=kind,
+            rows=axis_of(height, kernel[0], stride[0], *pads[:2], dilation[0]),
+            cols=axis_of(width, kernel[1], stride[1], *pads[2:], dilation[1]),
+            channels=channels, input_zero_point=tensor.zero_point, finish=finish,
+            counts_padding=counts_padding,
         )  # fmt: skip
+        if kind == "average":
+            finish = dataclasses.replace(finish, divisor=layer.total)
+        return self.add(dataclasses.replace(layer, finish=finish), tensor.zero_point)
 
     def rescale(self, x: str) -> str:
         name, zero = f"rescale{len(self.layers)}", self.zero_point()

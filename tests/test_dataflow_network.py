@@ -56,10 +56,11 @@ def small_residual(seed: int = 0) -> Network:
 def taken_apart(seed: int = 0) -> Network:
     """The input is read by three layers, one of them twice, and the output by another layer."""
     b = networks.Builder((5, 4, 6), seed)
-    pooled = b.pool("x", "average", (3, 3), (1, 1), (1, 1, 1, 1))
+    pooled = b.pool("x", "average", (3, 3), (1, 1), (1, 1, 1, 1), counts_padding=False)
+    spread = b.pool(pooled, "max", (2, 2), (1, 1), (1, 1, 0, 1), dilation=(2, 1))
     largest = b.pool("x", "max", (5, 4), (1, 1))
     twice = b.add_up("x", "x")
-    joined = b.concatenate(pooled, twice, b.rescale(twice))
+    joined = b.concatenate(spread, twice, b.rescale(twice))
     assert largest in b.tensors
     mean = b.pool(joined, "average", (5, 4), (1, 1))
     b.rescale(mean)  # which nobody reads
@@ -82,7 +83,9 @@ LANES: dict[str, dict[str, Lanes]] = {
         "concat7": Lanes(simd=4, pe=4), "pool8": Lanes(simd=3, pe=3),
         "conv10": Lanes(simd=8, pe=5),
     },
-    "taken_apart": {"pool0": Lanes(simd=3, pe=3), "pool1": Lanes(simd=2, pe=2)},
+    "taken_apart": {
+        "pool0": Lanes(simd=3, pe=3), "pool1": Lanes(simd=2, pe=2), "pool2": Lanes(simd=2, pe=2)
+    },
 }  # fmt: skip
 MADE = {"taken_apart": taken_apart}
 

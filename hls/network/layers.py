@@ -12,6 +12,8 @@ with one rounding, as `hls.epilogue` has it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import lcm, prod
 
 from hls.conv2d import Conv2d
 from hls.fixed import Fixed
@@ -20,6 +22,7 @@ from hls.parameters import Parameters
 
 __all__ = [
     "ACTIVATION",
+    "WEIGHT",
     "Addition",
     "Concatenation",
     "Convolution",
@@ -32,6 +35,9 @@ __all__ = [
 
 ACTIVATION = Fixed(bits=8)
 """Format of every tensor between layers."""
+
+WEIGHT = Fixed(bits=9)
+"""The widest weights: 8 bits of a model from which a zero point is taken away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +74,8 @@ class Convolution:
     """A Conv, grouped or depthwise ones included, or a Gemm or MatMul as a 1x1 one of one pixel.
 
     `conv` has lanes of 1 (simd, pe; taps "all"): how parallel it is, is decided by who builds it.
-    Its formats are s8 in and out, requantize="channel", and a bias as wide as the values ask for.
+    Its formats are s8 in and out, s8 weights or `WEIGHT` where those do not hold them,
+    requantize="channel", and a bias as wide as the values ask for.
     """
 
     name: str
@@ -98,8 +105,13 @@ class Pooling:
     """Windows of each channel: the largest value ("max"), or the mean ("average").
 
     A maximum sees no padding. A mean is requantized(sum(x - input_zero_point)), padding counting
-    as zero; `finish` holds the division by the number of taps. A maximum takes `finish` as well,
-    of max(x) - input_zero_point, which is the identity unless the model changes its scale there.
+    as zero; `finish` holds the division by `total`, the number of taps. A maximum takes `finish` as
+    well, of max(x) - input_zero_point, which is the identity unless the model changes its scale
+    there.
+
+    With `counts_padding` false a mean divides by the taps inside of the image, which at the edges
+    are fewer. So that one division does for all windows, sums are multiplied by `shares` first, and
+    `total` is what then makes a mean of each.
     """
 
     name: str
@@ -111,11 +123,33 @@ class Pooling:
     channels: int
     input_zero_point: int
     finish: Requantization
+    counts_padding: bool = True
 
     @property
     def taps(self) -> int:
         """Values that a window sees."""
         return self.rows.kernel * self.cols.kernel
+
+    @cached_property
+    def shares(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """For each row and each column of windows: a sum counts as often as their product says."""
+        rows, cols = (lcm(*counts) for counts in self._counts)
+        return (
+            tuple(rows // count for count in self._counts[0]),
+            tuple(cols // count for count in self._counts[1]),
+        )
+
+    @cached_property
+    def total(self) -> int:
+        """What a mean divides by: the taps of any window, times its shares."""
+        return prod(lcm(*counts) for counts in self._counts)
+
+    @property
+    def _counts(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Taps that a mean divides by, in each row and each column of windows."""
+        if self.counts_padding:
+            return (self.rows.kernel,) * self.rows.outputs, (self.cols.kernel,) * self.cols.outputs
+        return self.rows.taps_inside, self.cols.taps_inside
 
     def window(self, lanes: int) -> WindowGeometry:
         """The sliding window with `lanes` channels a word."""

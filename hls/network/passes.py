@@ -152,6 +152,10 @@ def passes(engine: OverlayEngine, layer: Layer, layouts: dict[str, Layout],
     if isinstance(layer, Pooling):
         feed = _feed(layer.inputs[0], layouts, layer.rows, layer.cols)
         largest = layer.kind == "max"
+        if not (largest or layer.counts_padding):
+            raise reject(_OWNER, f"layer {layer.name}: a mean over fewer pixels at the edges",
+                         "asks for divisors that differ from window to window",
+                         "use style dataflow")  # fmt: skip
         outside = ACTIVATION.minimum if largest else layer.input_zero_point
         taps = 1 if largest else layer.taps
         return _reduction(engine, layer.name, replace(feed, padding=outside),

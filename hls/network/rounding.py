@@ -102,8 +102,8 @@ def roundings(layer: Addition | Pooling | Rescaling | Concatenation) -> tuple[Ro
         pairs = zip(layer.finishes, layer.input_zero_points, strict=True)
         return tuple(_rounding(rule, *_span(zero)) for rule, zero in pairs)
     low, high = _span(layer.input_zero_point)
-    taps = layer.taps if isinstance(layer, Pooling) and layer.kind == "average" else 1
-    return (_rounding(layer.finish, taps * low, taps * high),)
+    total = layer.total if isinstance(layer, Pooling) and layer.kind == "average" else 1
+    return (_rounding(layer.finish, total * low, total * high),)
 
 
 def _rounding(rule: Requantization, low: int, high: int) -> Rounding:

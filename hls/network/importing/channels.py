@@ -26,7 +26,6 @@ from hls.network.importing.values import (
     Value,
 )
 from hls.network.importing.views import View
-from hls.network.layers import ACTIVATION
 
 __all__ = ["affine", "of_channels", "plus", "ready", "times"]
 
@@ -96,10 +95,6 @@ def affine(call: Call, value: Activation, factor: Reals, constant: Value) -> Act
     gains = _by_channel(call, value.view, factor)
     weights = expression.weights
     turned = weights * np.where(gains < 0, -1, 1).reshape(-1, *[1] * (weights.ndim - 1))
-    if not ACTIVATION.holds(turned):
-        raise call.refuse(
-            "negates a weight of -128", "quantize weights symmetrically (-127 to 127)"
-        )
     scale = expression.scale * np.abs(gains)
     made = replace(
         expression, weights=turned, scale=scale,

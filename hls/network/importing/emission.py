@@ -30,6 +30,7 @@ from hls.network.importing.values import (
 from hls.network.importing.views import Shape
 from hls.network.layers import (
     ACTIVATION,
+    WEIGHT,
     Addition,
     Concatenation,
     Convolution,
@@ -153,7 +154,8 @@ class Emitter:
         source = expression.source
         ratio = source.quantization.scale / target.scale
         layer = self._pooling(expression, source)
-        layer = replace(layer, finish=scaling.averaging(ratio, layer.taps, target))
+        layer = replace(layer, counts_padding=expression.counts_padding)
+        layer = replace(layer, finish=scaling.averaging(ratio, layer.total, target))
         return self._emit(layer, expression, target, label)
 
     @_quantize.register
@@ -258,6 +260,7 @@ def _convolution(
         name=name, height=height, width=width, in_channels=channels, out_channels=len(weights),
         kernel=(weights.shape[1], weights.shape[2]), stride=expression.stride,
         dilation=expression.dilation, padding=expression.pads, groups=expression.groups,
+        weight=ACTIVATION if ACTIVATION.holds(weights) else WEIGHT,
         bias=_holding(bias), accumulator=accumulator(weights, bias, zero), requantize="channel",
         multiplier_bits=max(1, max(multipliers).bit_length()), max_shift=max(shifts),
         input_zero_point=zero, output_zero_point=target.zero_point,

@@ -44,7 +44,10 @@ def _auto_padded(call: Call, axis: Axis) -> Axis:
     total = 0
     if mode != "VALID":
         windows = -(-axis.size // axis.stride)
-        total = max(0, (windows - 1) * axis.stride + axis.reach + 1 - axis.size)
+        total = (windows - 1) * axis.stride + axis.reach + 1 - axis.size
+        if total < -1:
+            raise call.refuse("skips pixels at both ends", "use pads, not auto_pad")
+        total = max(0, total)
     less, more = total // 2, total - total // 2
     before, after = (more, less) if mode == "SAME_LOWER" else (less, more)
     return Axis(

@@ -20,7 +20,7 @@ from hls.network.importing.values import (
     Value,
 )
 from hls.network.importing.views import View
-from hls.network.layers import ACTIVATION
+from hls.network.layers import WEIGHT
 
 __all__ = ["RULES", "convolved", "multiplied", "with_accumulated"]
 
@@ -126,14 +126,14 @@ def _computed(call: Call, value: Value) -> Activation:
 
 
 def _filters(call: Call, weights: Value) -> tuple[Ints, Reals]:
-    """Integers [M, ...] within s8, and the scale of each filter [M]."""
+    """Integers [M, ...] of at most 9 bits, and the scale of each filter [M]."""
     if not isinstance(weights, Levels):
         raise _not_weights(call, weights)
     integers = weights.integers
-    if not ACTIVATION.holds(integers):
+    if not WEIGHT.holds(integers):
         raise call.refuse(
             f"has weights from {integers.min()} to {integers.max()} when their zero point is "
-            "taken away, over 8 bits", "quantize them symmetrically (zero point 0)",
+            f"taken away, over {WEIGHT.bits} bits", "quantize them to 8 bits",
         )  # fmt: skip
     scales = weights.scale.reshape(len(integers), -1)
     if (scales != scales[:, :1]).any():

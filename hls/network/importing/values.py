@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hls.geometry import Axis
 from hls.network.importing.views import Shape, View
 from hls.network.layers import ACTIVATION
+from hls.network.network import Integers
 
 __all__ = [
     "Activation",
@@ -116,8 +117,8 @@ class Stored:
 class Convolved:
     """A convolution: scale[m] * sum((x - zero_point) * weights[m]) + bias[m].
 
-    `weights` are [M, KH, KW, C/groups] in s8, or [M, H*W*C] of a dense layer, which sees the whole
-    tensor. `scale` is that of a product; `bias` is a real number.
+    `weights` are [M, KH, KW, C/groups] of at most 9 bits, or [M, H*W*C] of a dense layer, which
+    sees the whole tensor. `scale` is that of a product; `bias` is a real number.
     """
 
     source: Stored
@@ -153,11 +154,12 @@ class Summed:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Averaged:
-    """Means of windows; padding counts as zeros."""
+    """Means of windows: of their pixels and of padding, which is zeros, or of pixels alone."""
 
     source: Stored
     rows: Axis
     cols: Axis
+    counts_padding: bool = True
     nodes: tuple[str, ...] = ()
 
     @property
@@ -239,8 +241,8 @@ class Head:
 
     of: Activation
     steps: tuple[str, ...]
-    integers: bool = False
-    """Whether the model has quantized what the steps give."""
+    integers: Integers | None = None
+    """Of the steps "quantize" and "dequantize"."""
 
 
 def steps_of(expression: Expression) -> Quantization | None:

@@ -43,14 +43,18 @@ def global_average_pool(call: Call) -> Value:
 def averaged(call: Call, value: Value) -> Value:
     """The means of windows, with AveragePool's attributes."""
     image = _image(call, value)
-    rows, cols = _window(call, image)
-    padded = any(axis.pad_before or axis.pad_after for axis in (rows, cols))
-    if padded and not call.attribute("count_include_pad", 0):
-        raise call.refuse(
-            "divides by fewer pixels at the edges (count_include_pad=0)",
-            "use count_include_pad=1, or no padding",
-        )
-    return _mean(call, image, rows, cols)
+    written = _written(call, image)
+    rows, cols = _complete(call, written)
+    counts_padding = bool(call.attribute("count_include_pad", 0))
+    if counts_padding and (rows, cols) != written and call.node.op == "AveragePool":
+        # It does not count what is beyond its own padding. (QLinearAveragePool does.)
+        if any(axis.pad_before or axis.pad_after for axis in written):
+            raise call.refuse(
+                "counts its padding, but not the pixels that ceil_mode=1 adds to it",
+                "use count_include_pad=0, or ceil_mode=0",
+            )
+        counts_padding = False
+    return _mean(call, image, rows, cols, counts_padding=counts_padding)
 
 
 def averaged_whole(call: Call, value: Value) -> Value:
@@ -84,9 +88,11 @@ def _image(call: Call, value: Value) -> Activation:
     return call.image(value)
 
 
-def _mean(call: Call, image: Activation, rows: Axis, cols: Axis) -> Activation:
-    source = call.stored(image)
-    made = Averaged(source=source, rows=rows, cols=cols, nodes=(call.node.label,))
+def _mean(
+    call: Call, image: Activation, rows: Axis, cols: Axis, *, counts_padding: bool = True
+) -> Activation:
+    made = Averaged(source=call.stored(image), rows=rows, cols=cols, counts_padding=counts_padding,
+                    nodes=(call.node.label,))  # fmt: skip
     return _pooled(image, made)
 
 
@@ -104,21 +110,36 @@ def _whole(image: Activation) -> tuple[Axis, Axis]:
 
 
 def _window(call: Call, image: Activation) -> tuple[Axis, Axis]:
+    """Rows and columns, padded as far as windows reach."""
+    return _complete(call, _written(call, image))
+
+
+def _written(call: Call, image: Activation) -> tuple[Axis, Axis]:
+    """Rows and columns with the padding that the node has."""
     kernel = call.whole(call.attribute("kernel_shape", ()))
     if len(kernel) != len(image.shape) - 1:
         raise call.refuse("has no kernel_shape for its input", "give it one")
-    rows, cols = axes_of(call, image.view, (1,) * (2 - len(kernel)) + kernel)
-    for axis in (rows, cols):
-        if axis.dilation > 1:
-            raise call.refuse("pools with dilations", "use dilations of 1")
-        if max(axis.pad_before, axis.pad_after) >= axis.kernel:
-            raise call.refuse("has windows of nothing but padding", "use pads below the kernel")
-        if call.attribute("ceil_mode", 0) and (axis.unstrided - 1) % axis.stride:
-            raise call.refuse(
-                f"has one more window that is not whole ({axis.size} pixels, ceil_mode=1)",
-                "use ceil_mode=0, or pad the image",
-            )
+    same = call.attribute("auto_pad", "NOTSET").startswith("SAME")
+    if same and max(call.whole(call.attribute("dilations", (1,)))) > 1:
+        raise call.refuse("leaves the padding of dilated windows open", "use pads, not auto_pad")
+    return axes_of(call, image.view, (1,) * (2 - len(kernel)) + kernel)
+
+
+def _complete(call: Call, axes: tuple[Axis, Axis]) -> tuple[Axis, Axis]:
+    """`axes` with ceil_mode's last windows, for which padding is added."""
+    rows, cols = map(_rounded_up, axes) if call.attribute("ceil_mode", 0) else axes
+    if 0 in rows.taps_inside or 0 in cols.taps_inside:
+        raise call.refuse("has windows of nothing but padding", "use pads below the kernel")
     return rows, cols
+
+
+def _rounded_up(axis: Axis) -> Axis:
+    """With one window more where some pixels are left over, unless it begins behind the image."""
+    more = -(-(axis.unstrided - 1) // axis.stride)
+    if more * axis.stride >= axis.size + axis.pad_before:
+        return axis
+    end = more * axis.stride + axis.reach + 1
+    return replace(axis, pad_after=max(axis.pad_after, end - axis.size - axis.pad_before))
 
 
 RULES: dict[tuple[str, str], Callable[[Call], Value]] = {
