@@ -20,6 +20,7 @@ from hls.network.importing.values import (
     Largest,
     Levels,
     Limited,
+    Padded,
     Reals,
     Stored,
     Summed,
@@ -55,6 +56,10 @@ def _scaled(expression: Expression, factor: float) -> Expression:
         case Stored():
             held = expression.quantization
             return replace(expression, quantization=replace(held, scale=held.scale * factor))
+        case Padded():
+            inner = _scaled(expression.inner, factor)
+            assert isinstance(inner, Stored)
+            return replace(expression, inner=inner)
         case Convolved():
             return replace(
                 expression, scale=expression.scale * factor, bias=expression.bias * factor

@@ -22,6 +22,7 @@ from hls.network.importing.values import (
     Joined,
     Largest,
     Limited,
+    Padded,
     Quantization,
     Reals,
     Stored,
@@ -85,6 +86,16 @@ class Emitter:
             model = Host(name=array.name, dtype=dtype, axes=letters)
             self.tensors[stored.tensor] = replace(tensor, model=model)
 
+    def drop_unread(self, output: str) -> None:
+        """Forget layers that nothing before `output` reads, such as paddings of windows."""
+        read = {output}
+        for layer in reversed(self.layers):
+            if layer.output in read:
+                read |= set(layer.inputs)
+            else:
+                del self.tensors[layer.output], self.origins[layer.name]
+        self.layers = [layer for layer in self.layers if layer.output in read]
+
     def source(self, shape: Shape, quantization: Quantization) -> Stored:
         """The network's input as a tensor."""
         self.tensors.setdefault(INPUT, self._tensor(INPUT, shape, quantization))
@@ -126,6 +137,15 @@ class Emitter:
             input_zero_point=held.zero_point, finish=_rescaled(held, target),
         )  # fmt: skip
         return self._emit(layer, expression, target, label)
+
+    @_quantize.register
+    def _(self, expression: Padded, target: Quantization, label: str) -> Stored:
+        source = expression.inner
+        made = self._emit(_padding(self._name("pad"), expression, target), expression, target,
+                          label)  # fmt: skip
+        held = source.quantization
+        same = (held.scale, held.zero_point) == (target.scale, target.zero_point)
+        return replace(made, padded=expression) if same else made
 
     @_quantize.register
     def _(self, expression: Convolved, target: Quantization, label: str) -> Stored:
@@ -205,7 +225,7 @@ class Emitter:
             made = self._emit(layer, flat, source.quantization, "")
             self._flat[source.tensor] = made
         return replace(source, tensor=self._flat[source.tensor].tensor,
-                       shape=self._flat[source.tensor].shape)  # fmt: skip
+                       shape=self._flat[source.tensor].shape, padded=None)  # fmt: skip
 
     def _emit(
         self, layer: Layer, expression: Expression, target: Quantization, label: str
@@ -271,6 +291,18 @@ def _convolution(
         name=name, inputs=(source.tensor,), output=f"{name}_out", conv=conv,
         parameters=Parameters.checked(conv, arrays, name),
     )  # fmt: skip
+
+
+def _padding(name: str, expression: Padded, target: Quantization) -> Convolution:
+    """A layer that puts zeros around a tensor: a convolution with one tap of weight 1."""
+    source = expression.inner
+    channels = source.shape[2]
+    taps = Convolved(
+        source=source, weights=np.ones((channels, 1, 1, 1), np.int64),
+        scale=np.full(channels, source.quantization.scale), bias=np.zeros(channels),
+        pads=expression.pads, groups=channels, shape=expression.shape,
+    )  # fmt: skip
+    return _convolution(name, source, taps, target)
 
 
 def _finer(weights: Ints, bias: Reals) -> Ints:

@@ -210,6 +210,7 @@ def _finished(
         )
     last = emitter.quantize(value.expression, steps_kept, graph.output)
     emitter.held(last, value, "float32")
+    emitter.drop_unread(last.tensor)
     tensor = emitter.tensors[last.tensor]
     letters = value.view.letters
     if letters is None:

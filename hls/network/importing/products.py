@@ -9,7 +9,7 @@ import numpy as np
 
 from hls.network.importing.call import Call
 from hls.network.importing.channels import of_channels, plus
-from hls.network.importing.padding import axes_of
+from hls.network.importing.padding import axes_of, of_inner
 from hls.network.importing.values import (
     Activation,
     Constant,
@@ -66,6 +66,9 @@ def convolved(call: Call, x: Value, weights: Value) -> Activation:
             f"has weights for {filters.shape[1] * groups} channels, its input has "
             f"{source.shape[2]}", "export the model again",
         )  # fmt: skip
+    if source.padded is not None:
+        rows, cols = of_inner(source.padded, (rows, cols))
+        source = replace(source.padded.inner, quantization=source.quantization)
     shape = rows.outputs, cols.outputs, len(filters)
     made = Convolved(
         source=source,

@@ -32,6 +32,7 @@ __all__ = [
     "Largest",
     "Levels",
     "Limited",
+    "Padded",
     "Quantization",
     "Stored",
     "Summed",
@@ -110,7 +111,26 @@ class Stored:
     tensor: str
     shape: Shape
     quantization: Quantization
+    padded: Padded | None = None
+    """What it was made of, if all that it adds are zeros around: windows may read that instead."""
     nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Padded:
+    """A tensor with zeros around its rows and columns."""
+
+    inner: Stored
+    pads: tuple[int, int, int, int]
+    """Top, bottom, left, right."""
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """[height, width, channels]."""
+        height, width, channels = self.inner.shape
+        top, bottom, left, right = self.pads
+        return top + height + bottom, left + width + right, channels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -212,7 +232,7 @@ class Limited:
         return self.inner.shape
 
 
-Expression = Fed | Stored | Convolved | Summed | Averaged | Largest | Joined | Limited
+Expression = Fed | Stored | Padded | Convolved | Summed | Averaged | Largest | Joined | Limited
 """A real-valued function of tensors; `nodes` are the names of those of ONNX that it comes from."""
 
 
@@ -250,6 +270,10 @@ def steps_of(expression: Expression) -> Quantization | None:
     match expression:
         case Stored():
             return expression.quantization
+        case Padded(inner=inner):
+            held = inner.quantization
+            low, high = min(held.low, held.zero_point), max(held.high, held.zero_point)
+            return replace(held, low=low, high=high)
         case Largest():
             return steps_of(expression.inner)
         case Limited(low=0.0, high=high) if high == inf:

@@ -7,8 +7,17 @@ from dataclasses import replace
 
 from hls.geometry import Axis
 from hls.network.importing.call import Call
-from hls.network.importing.padding import axes_of
-from hls.network.importing.values import Activation, Averaged, Largest, Value
+from hls.network.importing.padding import axes_of, of_inner
+from hls.network.importing.values import (
+    Activation,
+    Averaged,
+    Expression,
+    Largest,
+    Padded,
+    Quantization,
+    Stored,
+    Value,
+)
 from hls.network.importing.views import View
 
 __all__ = ["RULES", "averaged", "averaged_whole"]
@@ -17,9 +26,15 @@ __all__ = ["RULES", "averaged", "averaged_whole"]
 def max_pool(call: Call) -> Value:
     """MaxPool."""
     value = call.image(call.real(0))
-    rows, cols = _window(call, value)
-    return _pooled(value, Largest(inner=value.expression, rows=rows, cols=cols,
-                                  nodes=(call.node.label,)))  # fmt: skip
+    rows, cols = _complete(call, _written(call, value))
+    inner = value.expression
+    padded = _padded(inner)
+    if padded is not None and _is_least(padded.inner.quantization):
+        seen = of_inner(padded, (rows, cols))
+        # Zeros around what has nothing below zero are no different from padding.
+        if not any(0 in axis.taps_inside for axis in seen):
+            inner, (rows, cols) = padded.inner, seen
+    return _pooled(value, Largest(inner=inner, rows=rows, cols=cols, nodes=(call.node.label,)))
 
 
 def global_max_pool(call: Call) -> Value:
@@ -54,6 +69,12 @@ def averaged(call: Call, value: Value) -> Value:
                 "use count_include_pad=0, or ceil_mode=0",
             )
         counts_padding = False
+    padded = _padded(image.expression)
+    own = any(axis.pad_before or axis.pad_after for axis in (rows, cols))
+    if padded is not None and (counts_padding or not own):
+        rows, cols = of_inner(padded, (rows, cols))
+        image = replace(image, expression=padded.inner)
+        counts_padding = True
     return _mean(call, image, rows, cols, counts_padding=counts_padding)
 
 
@@ -109,9 +130,17 @@ def _whole(image: Activation) -> tuple[Axis, Axis]:
     return rows, cols
 
 
-def _window(call: Call, image: Activation) -> tuple[Axis, Axis]:
-    """Rows and columns, padded as far as windows reach."""
-    return _complete(call, _written(call, image))
+def _padded(expression: Expression) -> Padded | None:
+    """What `expression` is with zeros around."""
+    if isinstance(expression, Stored) and expression.padded is not None:
+        inner = replace(expression.padded.inner, quantization=expression.quantization)
+        return replace(expression.padded, inner=inner)
+    return expression if isinstance(expression, Padded) else None
+
+
+def _is_least(held: Quantization) -> bool:
+    """Whether no value is below zero."""
+    return held.zero_point <= held.low
 
 
 def _written(call: Call, image: Activation) -> tuple[Axis, Axis]:
