@@ -64,10 +64,11 @@ class Builder:
             zero,
         )
 
-    def add_up(self, a: str, b: str) -> str:
+    def add_up(self, a: str, b: str, *, subtracts: bool = False) -> str:
         name, zero = f"add{len(self.layers)}", self.zero_point()
         zeros = self.tensors[a].zero_point, self.tensors[b].zero_point
         factors = (int(self.rng.integers(1 << 20, 1 << 24)), int(self.rng.integers(1, 1 << 24)))
+        factors = factors[0], -factors[1] if subtracts else factors[1]
         ties = "odd" if zero % 2 else "even"
         finish = Requantization(multiplier=1, shift=24, zero_point=zero, low=zero, ties=ties)
         return self.add(

@@ -59,7 +59,7 @@ def taken_apart(seed: int = 0) -> Network:
     pooled = b.pool("x", "average", (3, 3), (1, 1), (1, 1, 1, 1), counts_padding=False)
     spread = b.pool(pooled, "max", (2, 2), (1, 1), (1, 1, 0, 1), dilation=(2, 1))
     largest = b.pool("x", "max", (5, 4), (1, 1))
-    twice = b.add_up("x", "x")
+    twice = b.add_up("x", "x", subtracts=True)
     joined = b.concatenate(spread, twice, b.rescale(twice))
     assert largest in b.tensors
     mean = b.pool(joined, "average", (5, 4), (1, 1))

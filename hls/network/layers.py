@@ -89,7 +89,8 @@ class Convolution:
 class Addition:
     """Element by element: requantized(sum((x_i - zero_points_i) * multipliers_i)).
 
-    `finish.multiplier` is 1, so that there is one rounding for the sum.
+    A multiplier below zero subtracts. `finish.multiplier` is 1, so that there is one rounding for
+    the sum.
     """
 
     name: str

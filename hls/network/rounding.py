@@ -94,8 +94,7 @@ def roundings(layer: Addition | Pooling | Rescaling | Concatenation) -> tuple[Ro
     """What a layer requantizes, in the order of its requantizations."""
     if isinstance(layer, Addition):
         terms = zip(layer.zero_points, layer.multipliers, strict=True)
-        spans = [(factor * low, factor * high)
-                 for low, high, factor in ((*_span(zero), f) for zero, f in terms)]  # fmt: skip
+        spans = [sorted(factor * end for end in _span(zero)) for zero, factor in terms]
         low, high = (sum(ends) for ends in zip(*spans, strict=True))
         return (Rounding(rule=layer.finish, low=low, high=high),)
     if isinstance(layer, Concatenation):

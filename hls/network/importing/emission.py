@@ -160,11 +160,12 @@ class Emitter:
         multipliers, shift = scaling.shared_factors(
             [part.quantization.scale / target.scale for part in expression.parts]
         )
-        name = self._name("add")
+        sign = -1 if expression.subtracts else 1
+        name = self._name("subtract" if expression.subtracts else "add")
         layer = Addition(
             name=name, inputs=(a.tensor, b.tensor), output=f"{name}_out",
             zero_points=(a.quantization.zero_point, b.quantization.zero_point),
-            multipliers=(multipliers[0], multipliers[1]),
+            multipliers=(multipliers[0], sign * multipliers[1]),
             finish=replace(scaling.finish(1.0, target), shift=shift),
         )  # fmt: skip
         return self._emit(layer, expression, target, label)

@@ -161,9 +161,10 @@ class Convolved:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Summed:
-    """Two tensors, element by element."""
+    """The sum of two tensors, element by element, or their difference."""
 
     parts: tuple[Stored, Stored]
+    subtracts: bool = False
     nodes: tuple[str, ...] = ()
 
     @property
