@@ -45,14 +45,14 @@ class Builder:
         self, x: str, filters: int, kernel: int | tuple[int, int] = 3, *,
         stride: int | tuple[int, int] = 1, dilation: int | tuple[int, int] = 1,
         padding: Padding | str | tuple[int, int, int, int] = "same", groups: int = 1,
-        relu: bool = True,
+        relu: bool = True, weight: str = "s8",
     ) -> str:  # fmt: skip
         tensor, name, zero = self.tensors[x], f"conv{len(self.layers)}", self.zero_point()
         height, width, channels = tensor.shape
         conv = Conv2d(
             name=name, height=height, width=width, in_channels=channels, out_channels=filters,
             kernel=kernel, stride=stride, dilation=dilation, padding=padding, groups=groups,
-            requantize="channel",
+            weight=weight, requantize="channel",
             input_zero_point=tensor.zero_point, output_zero_point=zero,
             activation="relu" if relu else "none",
         )  # fmt: skip
