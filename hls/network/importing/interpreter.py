@@ -44,7 +44,7 @@ _RULES = (
     | products.RULES | arithmetic.RULES | windows.RULES | shaping.RULES | heads.RULES
 )  # fmt: skip
 
-_ORDERED = ("MaxPool", "GlobalMaxPool", "Concat")
+_ORDERED = ("MaxPool", "GlobalMaxPool", "ReduceMax", "Concat")
 """Operators that models use on integers as well: what they do commutes with dequantization."""
 
 _SHAPED = ("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")

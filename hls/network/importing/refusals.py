@@ -23,8 +23,8 @@ _CURVED = {
     "QLinearSigmoid", "Selu", "Sigmoid", "Softplus", "Tanh",
 }  # fmt: skip
 _LISTED = (
-    "Conv, Gemm, MatMul, Add, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Relu, Clip, "
-    "Concat, Flatten, Reshape, BatchNormalization and their quantized forms"
+    "Conv, Gemm, MatMul, Add, Sub, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Relu, "
+    "Clip, Pad, Concat, Flatten, Reshape, BatchNormalization and their quantized forms"
 )
 
 

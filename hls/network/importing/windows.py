@@ -1,4 +1,4 @@
-"""MaxPool, AveragePool, their global forms, and ReduceMean over rows and columns."""
+"""MaxPool, AveragePool, their global forms, ReduceMax and ReduceMean over rows and columns."""
 
 from __future__ import annotations
 
@@ -39,10 +39,7 @@ def max_pool(call: Call) -> Value:
 
 def global_max_pool(call: Call) -> Value:
     """GlobalMaxPool."""
-    value = call.image(call.real(0))
-    rows, cols = _whole(value)
-    return _pooled(value, Largest(inner=value.expression, rows=rows, cols=cols,
-                                  nodes=(call.node.label,)))  # fmt: skip
+    return _largest_whole(call, call.real(0))
 
 
 def average_pool(call: Call) -> Value:
@@ -78,7 +75,7 @@ def averaged(call: Call, value: Value) -> Value:
     return _mean(call, image, rows, cols, counts_padding=counts_padding)
 
 
-def averaged_whole(call: Call, value: Value) -> Value:
+def averaged_whole(call: Call, value: Value) -> Activation:
     """The mean of each channel.
 
     onnxruntime's QLinearGlobalAveragePool multiplies by 1 / pixels in float32, so where that is not
@@ -90,22 +87,37 @@ def averaged_whole(call: Call, value: Value) -> Value:
 
 def reduce_mean(call: Call) -> Value:
     """ReduceMean over rows and columns."""
+    return _reduced(call, averaged_whole)
+
+
+def reduce_max(call: Call) -> Value:
+    """ReduceMax over rows and columns."""
+    return _reduced(call, _largest_whole)
+
+
+def _reduced(call: Call, compute: Callable[[Call, Value], Activation]) -> Value:
     image = call.image(call.real(0))
     given = call.array(1) if call.has(1) else call.attribute("axes", ())
     rank = len(image.shape) + 1
     axes = {axis % rank for axis in call.whole(given)}
     if axes != set(range(2, rank)):
-        raise call.refuse(f"averages over axes {sorted(axes)}", "average over rows and columns")
-    made = averaged_whole(call, image)
-    assert isinstance(made, Activation)
+        raise call.refuse(f"runs over axes {sorted(axes)}", "use rows and columns")
+    made = compute(call, image)
     if call.attribute("keepdims", 1):
         return made
     return replace(made, view=made.view.reshaped((image.shape[0],)))
 
 
+def _largest_whole(call: Call, value: Value) -> Activation:
+    image = _image(call, value)
+    rows, cols = _whole(image)
+    made = Largest(inner=image.expression, rows=rows, cols=cols, nodes=(call.node.label,))
+    return _pooled(image, made)
+
+
 def _image(call: Call, value: Value) -> Activation:
     if not isinstance(value, Activation):
-        raise call.refuse("averages a constant", "export the model with constants folded")
+        raise call.refuse("pools a constant", "export the model with constants folded")
     return call.image(value)
 
 
@@ -176,6 +188,7 @@ RULES: dict[tuple[str, str], Callable[[Call], Value]] = {
     ("", "GlobalMaxPool"): global_max_pool,
     ("", "AveragePool"): average_pool,
     ("", "GlobalAveragePool"): global_average_pool,
+    ("", "ReduceMax"): reduce_max,
     ("", "ReduceMean"): reduce_mean,
 }
 """(domain, operator) -> rule."""
