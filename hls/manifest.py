@@ -243,6 +243,7 @@ def _tensors(
             "output": _format(design.output_format),
         },
         "network": {
+            "name": network.name,
             "input": {**asdict(network.source), "scale": source.scale,
                       "zero_point": source.zero_point},
             "output": {**asdict(network.result), "scale": result.scale,

@@ -20,9 +20,14 @@ import numpy.typing as npt
 from hls.errors import DesignError
 
 __all__ = [
-    "PARTS", "RECORD_WORDS", "WORD_BITS", "Image", "Instruction", "Limits", "Place", "Reduction",
-    "Rows", "Sizes", "Start", "Store", "Window", "decode", "encode", "places",
+    "PARTS", "RECORD_WORDS", "VERSION", "WORD_BITS", "Image", "Instruction", "Limits", "Place",
+    "Reduction", "Rows", "Sizes", "Start", "Store", "Window", "decode", "encode", "places",
+    "tensor_addresses",
 ]  # fmt: skip
+
+VERSION = 1
+"""Of the instructions: an engine of another one does not understand them. It grows with whatever
+changes about fields, their places or their meaning."""
 
 WORD_BITS = 64
 """Of a word of the program's port."""
@@ -110,8 +115,8 @@ class Reduction:
     last_tap: int = _bits(20)
     passes: int = _bits(1)  # sums of the array come from there, and pass
     largest: int = _bits(1)
-    even: int = _bits(25)
-    odd: int = _bits(25)
+    even: int = _bits(25, signed=True)
+    odd: int = _bits(25, signed=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +223,12 @@ def places() -> tuple[Place, ...]:
 
 RECORD_WORDS = places()[-1].word + 1
 """Words of an instruction."""
+
+
+def tensor_addresses() -> tuple[Place, ...]:
+    """The fields that say where in the memory of tensors something lies."""
+    parts = {("image", "first"), ("image", "second"), ("store", "first")}
+    return tuple(place for place in places() if (place.part, place.field) in parts)
 
 
 def encode(instruction: Instruction) -> npt.NDArray[np.uint64]:

@@ -3,7 +3,8 @@
     x -+- convolve --.
        +- largest ---+- add --.
        +- filter --------------+- concat -- mean -- flatten -- classify
-       '- widen   (more filters than a tile has columns, read by nobody)
+       +- widen   (more filters than a tile has columns, read by nobody)
+       '- halve   (every other window, from padding to padding, read by nobody)
 
 The image has two words a pixel, of which the second is not full, and as many pixels as fill two
 tiles of the engine and some more, if the engine has room for their rows.
@@ -57,10 +58,12 @@ def trial(engine: OverlayEngine) -> Network:
                              kernel=(3, 1), dilation=(2, 1), padding=(2, 2, 0, 0),
                              bias_fraction=7)  # fmt: skip
     made.convolve("widen", "x", engine.tile_n + 1, _PATH_ZERO, kernel=1)
+    made.convolve("halve", "x", channels, _OTHER_ZERO, stride=2,
+                  padding=(2, 1 + height % 2, 1, 1))  # fmt: skip
     added = made.add(
         Addition(
             name="add", inputs=(convolved, largest), output="add_out",
-            zero_points=(_PATH_ZERO, _IMAGE_ZERO), multipliers=(3, 2),
+            zero_points=(_PATH_ZERO, _IMAGE_ZERO), multipliers=(3, -2),
             finish=Requantization(multiplier=1, shift=2, zero_point=_PATH_ZERO, ties="odd",
                                   low=-100),
         ),
