@@ -46,14 +46,14 @@ class Builder:
         self, x: str, filters: int, kernel: int | tuple[int, int] = 3, *,
         stride: int | tuple[int, int] = 1, dilation: int | tuple[int, int] = 1,
         padding: Padding | str | tuple[int, int, int, int] = "same", groups: int = 1,
-        relu: bool = True, bias_fraction: int = 0,
+        relu: bool = True, weight: str = "s8", bias_fraction: int = 0,
     ) -> str:  # fmt: skip
         tensor, name, zero = self.tensors[x], f"conv{len(self.layers)}", self.zero_point()
         height, width, channels = tensor.shape
         conv = Conv2d(
             name=name, height=height, width=width, in_channels=channels, out_channels=filters,
             kernel=kernel, stride=stride, dilation=dilation, padding=padding, groups=groups,
-            requantize="channel", bias_fraction=bias_fraction,
+            weight=weight, requantize="channel", bias_fraction=bias_fraction,
             input_zero_point=tensor.zero_point, output_zero_point=zero,
             activation="relu" if relu else "none",
         )  # fmt: skip
@@ -65,10 +65,11 @@ class Builder:
             zero,
         )
 
-    def add_up(self, a: str, b: str) -> str:
+    def add_up(self, a: str, b: str, *, subtracts: bool = False) -> str:
         name, zero = f"add{len(self.layers)}", self.zero_point()
         zeros = self.tensors[a].zero_point, self.tensors[b].zero_point
         factors = (int(self.rng.integers(1 << 20, 1 << 24)), int(self.rng.integers(1, 1 << 24)))
+        factors = factors[0], -factors[1] if subtracts else factors[1]
         ties = "odd" if zero % 2 else "even"
         finish = Requantization(multiplier=1, shift=24, zero_point=zero, low=zero, ties=ties)
         return self.add(
@@ -82,27 +83,27 @@ class Builder:
     def pool(
         self, x: str, kind: str, kernel: tuple[int, int], stride: tuple[int, int],
         pads: tuple[int, int, int, int] = (0, 0, 0, 0), *, single: bool = False,
+        dilation: tuple[int, int] = (1, 1), counts_padding: bool = True,
     ) -> str:  # fmt: skip
         """`pads` are top, bottom, left, right; with `single` a fourteenth in float32 comes out."""
         tensor, name = self.tensors[x], f"pool{len(self.layers)}"
         height, width, channels = tensor.shape
         finish = Requantization(multiplier=1, shift=0, zero_point=tensor.zero_point)
+        layer = Pooling(
+            name=name, inputs=(x,), output=f"{name}_out", kind=kind,
+            rows=axis_of(height, kernel[0], stride[0], *pads[:2], dilation[0]),
+            cols=axis_of(width, kernel[1], stride[1], *pads[2:], dilation[1]),
+            channels=channels, input_zero_point=tensor.zero_point, finish=finish,
+            counts_padding=counts_padding,
+        )  # fmt: skip
         if kind == "average":
-            finish = dataclasses.replace(finish, divisor=kernel[0] * kernel[1])
+            finish = dataclasses.replace(finish, divisor=layer.total)
         if single:
             # Of the ties some are kept by the rounding to float32, and some are not.
             finish = dataclasses.replace(
                 finish, multiplier=9_586_981, shift=27, divisor=1, single=True
             )
-        return self.add(
-            Pooling(
-                name=name, inputs=(x,), output=f"{name}_out", kind=kind,
-                rows=axis_of(height, kernel[0], stride[0], *pads[:2]),
-                cols=axis_of(width, kernel[1], stride[1], *pads[2:]),
-                channels=channels, input_zero_point=tensor.zero_point, finish=finish,
-            ),
-            tensor.zero_point,
-        )  # fmt: skip
+        return self.add(dataclasses.replace(layer, finish=finish), tensor.zero_point)
 
     def rescale(self, x: str) -> str:
         name, zero = f"rescale{len(self.layers)}", self.zero_point()
@@ -207,14 +208,16 @@ def random_networks(draw: st.DrawFn, widest: int = 4) -> Network:
             size = draw(st.integers(1, min(2, height, width)))
             pads = (draw(st.integers(0, size - 1)), 0, 0, draw(st.integers(0, size - 1)))
             how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (size, size), (1, 2), pads))
+            gaps = draw(st.integers(1, 2 if size < min(height, width) else 1))
+            made.append(b.pool(x, how, (size, size), (1, 2), pads, dilation=(gaps, 1),
+                               counts_padding=draw(st.booleans())))  # fmt: skip
         elif kind == "global":
             how = draw(st.sampled_from(["max", "average"]))
             made.append(b.pool(x, how, (height, width), (1, 1), single=draw(st.booleans())))
         elif kind == "rescale":
             made.append(b.rescale(x))
         elif kind == "add":
-            made.append(b.add_up(x, draw(st.sampled_from(alike))))
+            made.append(b.add_up(x, draw(st.sampled_from(alike)), subtracts=draw(st.booleans())))
         else:
             made.append(b.concatenate(x, draw(st.sampled_from(sized))))
     return b.network(made[-1])

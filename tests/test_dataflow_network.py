@@ -54,12 +54,17 @@ def small_residual(seed: int = 0) -> Network:
 
 
 def taken_apart(seed: int = 0) -> Network:
-    """The input is read by three layers, one of them twice, and the output by another layer."""
+    """The input is read by three layers, one of them twice, and the output by another layer.
+
+    A mean of the pixels alone, padding of its own, a window with gaps, wide weights, a difference.
+    """
     b = networks.Builder((5, 4, 6), seed)
-    pooled = b.pool("x", "average", (3, 3), (1, 1), (1, 1, 1, 1))
+    pooled = b.pool("x", "average", (3, 3), (1, 1), (1, 1, 1, 1), counts_padding=False)
+    framed = b.conv(pooled, 6, 1, padding=(1, 0, 0, 1), groups=6, weight="s9")
+    spread = b.pool(framed, "max", (2, 2), (1, 1), (1, 0, 0, 0), dilation=(2, 1))
     largest = b.pool("x", "max", (5, 4), (1, 1))
-    twice = b.add_up("x", "x")
-    joined = b.concatenate(pooled, twice, b.rescale(twice))
+    twice = b.add_up("x", "x", subtracts=True)
+    joined = b.concatenate(spread, twice, b.rescale(twice))
     assert largest in b.tensors
     mean = b.pool(joined, "average", (5, 4), (1, 1))
     b.rescale(mean)  # which nobody reads
@@ -82,7 +87,9 @@ LANES: dict[str, dict[str, Lanes]] = {
         "concat7": Lanes(simd=4, pe=4), "pool8": Lanes(simd=3, pe=3),
         "conv10": Lanes(simd=8, pe=5),
     },
-    "taken_apart": {"pool0": Lanes(simd=3, pe=3), "pool1": Lanes(simd=2, pe=2)},
+    "taken_apart": {
+        "pool0": Lanes(simd=3, pe=3), "pool2": Lanes(simd=2, pe=2), "pool3": Lanes(simd=2, pe=2)
+    },
 }  # fmt: skip
 MADE = {"taken_apart": taken_apart}
 
@@ -190,7 +197,11 @@ def test_the_test_bench_passes_and_finds_a_fault(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "runs"),
-    [("residual", [("fast", 0.0), ("cocotb", 0.3)]), ("every_kind", [("fast", 0.3)])],
+    [
+        ("residual", [("fast", 0.0), ("cocotb", 0.3)]),
+        ("every_kind", [("fast", 0.3)]),
+        ("taken_apart", [("fast", 0.3)]),
+    ],
 )
 def test_rtl_is_the_golden_model(name, runs, project):
     for engine, stalls in runs:  # which share what is compiled

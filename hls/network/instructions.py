@@ -115,8 +115,8 @@ class Reduction:
     last_tap: int = _bits(20)
     passes: int = _bits(1)  # sums of the array come from there, and pass
     largest: int = _bits(1)
-    even: int = _bits(25)
-    odd: int = _bits(25)
+    even: int = _bits(25, signed=True)
+    odd: int = _bits(25, signed=True)
 
 
 @dataclass(frozen=True, kw_only=True)

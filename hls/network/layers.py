@@ -12,6 +12,8 @@ with one rounding, as `hls.epilogue` has it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import lcm, prod
 
 from hls.conv2d import Conv2d
 from hls.fixed import Fixed
@@ -21,6 +23,7 @@ from hls.parameters import Parameters
 __all__ = [
     "ACTIVATION",
     "SINGLE_SHIFT",
+    "WEIGHT",
     "Addition",
     "Concatenation",
     "Convolution",
@@ -37,6 +40,9 @@ ACTIVATION = Fixed(bits=8)
 SINGLE_SHIFT = 25
 """Least shift of a quotient that is rounded to float32: half a unit in the last place of one half,
 2^-25, then is a whole number of units of 2^-shift."""
+
+WEIGHT = Fixed(bits=9)
+"""The widest weights: 8 bits of a model from which a zero point is taken away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +84,9 @@ class Convolution:
     """A Conv, grouped or depthwise ones included, or a Gemm or MatMul as a 1x1 one of one pixel.
 
     `conv` has lanes of 1 (simd, pe; taps "all"): how parallel it is, is decided by who builds it.
-    Its formats are s8 in and out, requantize="channel", and a bias as wide as the values ask for,
-    with binary places if the model's is no multiple of a product's scale.
+    Its formats are s8 in and out, s8 weights or `WEIGHT` where those do not hold them,
+    requantize="channel", and a bias as wide as the values ask for, with binary places if the
+    model's is no multiple of a product's scale.
     """
 
     name: str
@@ -93,7 +100,8 @@ class Convolution:
 class Addition:
     """Element by element: requantized(sum((x_i - zero_points_i) * multipliers_i)).
 
-    `finish.multiplier` is 1, so that there is one rounding for the sum.
+    A multiplier below zero subtracts. `finish.multiplier` is 1, so that there is one rounding for
+    the sum.
     """
 
     name: str
@@ -109,8 +117,13 @@ class Pooling:
     """Windows of each channel: the largest value ("max"), or the mean ("average").
 
     A maximum sees no padding. A mean is requantized(sum(x - input_zero_point)), padding counting
-    as zero; `finish` holds the division by the number of taps. A maximum takes `finish` as well,
-    of max(x) - input_zero_point, which is the identity unless the model changes its scale there.
+    as zero; `finish` holds the division by `total`, the number of taps. A maximum takes `finish` as
+    well, of max(x) - input_zero_point, which is the identity unless the model changes its scale
+    there.
+
+    With `counts_padding` false a mean divides by the taps inside of the image, which at the edges
+    are fewer. So that one division does for all windows, sums are multiplied by `shares` first, and
+    `total` is what then makes a mean of each.
     """
 
     name: str
@@ -122,11 +135,33 @@ class Pooling:
     channels: int
     input_zero_point: int
     finish: Requantization
+    counts_padding: bool = True
 
     @property
     def taps(self) -> int:
         """Values that a window sees."""
         return self.rows.kernel * self.cols.kernel
+
+    @cached_property
+    def shares(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """For each row and each column of windows: a sum counts as often as their product says."""
+        rows, cols = (lcm(*counts) for counts in self._counts)
+        return (
+            tuple(rows // count for count in self._counts[0]),
+            tuple(cols // count for count in self._counts[1]),
+        )
+
+    @cached_property
+    def total(self) -> int:
+        """What a mean divides by: the taps of any window, times its shares."""
+        return prod(lcm(*counts) for counts in self._counts)
+
+    @property
+    def _counts(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Taps that a mean divides by, in each row and each column of windows."""
+        if self.counts_padding:
+            return (self.rows.kernel,) * self.rows.outputs, (self.cols.kernel,) * self.cols.outputs
+        return self.rows.taps_inside, self.cols.taps_inside
 
     def window(self, lanes: int) -> WindowGeometry:
         """The sliding window with `lanes` channels a word."""

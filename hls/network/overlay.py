@@ -29,7 +29,8 @@ MAX_IMAGE_WORDS = 65536
 """Of image rows on chip."""
 
 _ACCUMULATOR = Fixed(bits=36)
-"""Sums of 65,536 products and a bias of 32 bits, or of two channels times multipliers of 25."""
+"""Sums of 65,536 products and a bias of 32 bits, with its places those of fewer; or of two channels
+times multipliers of 25."""
 _FINISH_DSP = 5
 """Of a requantizer: 36 x 24 bits, in Yosys."""
 _ADDRESS_DSP = 6

@@ -156,6 +156,10 @@ def passes(engine: OverlayEngine, layer: Layer, layouts: dict[str, Layout],
     if isinstance(layer, Pooling):
         feed = _feed(layer.inputs[0], layouts, layer.rows, layer.cols)
         largest = layer.kind == "max"
+        if not (largest or layer.counts_padding):
+            raise reject(_OWNER, f"layer {layer.name}: a mean over fewer pixels at the edges",
+                         "asks for divisors that differ from window to window",
+                         "use style dataflow")  # fmt: skip
         outside = ACTIVATION.minimum if largest else layer.input_zero_point
         taps = 1 if largest else layer.taps
         return _reduction(engine, layer.name, replace(feed, padding=outside),
@@ -168,7 +172,7 @@ def passes(engine: OverlayEngine, layer: Layer, layouts: dict[str, Layout],
         return _reduction(engine, layer.name, replace(feed, reads=layer.inputs),
                           Reducing(multipliers=layer.multipliers),
                           -sum(zero * factor for zero, factor in terms),
-                          _SPAN * sum(layer.multipliers), layer.finish, layer.output,
+                          _SPAN * sum(map(abs, layer.multipliers)), layer.finish, layer.output,
                           layouts)  # fmt: skip
     if isinstance(layer, Rescaling):
         return _rescaled(engine, layer.name, layer.inputs[0], layer.input_zero_point, layer.finish,
@@ -318,13 +322,13 @@ def _reduction(
     """Windows, as many channels in a pass as the engine takes; |sum + bias| is at most `most`."""
     gemm = engine.gemm
     found = quotient(finish, most, gemm.multiplier_bits, gemm.max_shift)
-    if found is None or max(how.multipliers) >= 1 << 25:
+    if found is None or max(map(abs, how.multipliers)) >= 1 << 24:
         raise reject(
             _OWNER,
             f"layer {layer}: {finish.multiplier} / ({finish.divisor} * 2^{finish.shift}), inputs "
             f"times {how.multipliers[0]} and {how.multipliers[1]},",
             f"asks for more than {gemm.multiplier_bits} bits of multiplier, {gemm.max_shift} of "
-            "shift or 25 of an input's", "use style dataflow",
+            "shift or 24 of an input's", "use style dataflow",
         )  # fmt: skip
     words = feed.words
     slice_words = min(words, engine.max_n // engine.lanes)

@@ -3,7 +3,8 @@
 The engine only multiplies and shifts. v * multiplier / (divisor * 2^shift) with a divisor that is
 no power of two becomes v * m / 2^s with a rounded m. For the few v that can come, s is chosen so
 large that the error cannot carry a value over one half, nor one half away from it by more than
-what is taken for a tie, while all that is no tie stays further away.
+what is taken for a tie, while all that is no tie stays further away. Where a rule wants the product
+rounded to float32, what that takes for a tie grows with the quotient.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def trial(engine: OverlayEngine) -> Network:
     added = made.add(
         Addition(
             name="add", inputs=(convolved, largest), output="add_out",
-            zero_points=(_PATH_ZERO, _IMAGE_ZERO), multipliers=(3, 2),
+            zero_points=(_PATH_ZERO, _IMAGE_ZERO), multipliers=(3, -2),
             finish=Requantization(multiplier=1, shift=2, zero_point=_PATH_ZERO, ties="odd",
                                   low=-100),
         ),

@@ -23,6 +23,7 @@ from hls.network.importing.values import (
     Joined,
     Largest,
     Limited,
+    Padded,
     Quantization,
     Stored,
     Summed,
@@ -30,6 +31,7 @@ from hls.network.importing.values import (
 from hls.network.importing.views import Shape
 from hls.network.layers import (
     ACTIVATION,
+    WEIGHT,
     Addition,
     Concatenation,
     Convolution,
@@ -84,6 +86,16 @@ class Emitter:
             model = Host(name=array.name, dtype=dtype, axes=letters)
             self.tensors[stored.tensor] = replace(tensor, model=model)
 
+    def drop_unread(self, output: str) -> None:
+        """Forget layers that nothing before `output` reads, such as paddings of windows."""
+        read = {output}
+        for layer in reversed(self.layers):
+            if layer.output in read:
+                read |= set(layer.inputs)
+            else:
+                del self.tensors[layer.output], self.origins[layer.name]
+        self.layers = [layer for layer in self.layers if layer.output in read]
+
     def source(self, shape: Shape, quantization: Quantization) -> Stored:
         """The network's input as a tensor."""
         self.tensors.setdefault(INPUT, self._tensor(INPUT, shape, quantization))
@@ -127,6 +139,15 @@ class Emitter:
         return self._emit(layer, expression, target, label)
 
     @_quantize.register
+    def _(self, expression: Padded, target: Quantization, label: str) -> Stored:
+        source = expression.inner
+        made = self._emit(_padding(self._name("pad"), expression, target), expression, target,
+                          label)  # fmt: skip
+        held = source.quantization
+        same = (held.scale, held.zero_point) == (target.scale, target.zero_point)
+        return replace(made, padded=expression) if same else made
+
+    @_quantize.register
     def _(self, expression: Convolved, target: Quantization, label: str) -> Stored:
         source = self._flattened(expression.source) if expression.dense else expression.source
         name = self._name("dense" if expression.dense else "conv")
@@ -139,11 +160,12 @@ class Emitter:
         multipliers, shift = scaling.shared_factors(
             [part.quantization.scale / target.scale for part in expression.parts]
         )
-        name = self._name("add")
+        sign = -1 if expression.subtracts else 1
+        name = self._name("subtract" if expression.subtracts else "add")
         layer = Addition(
             name=name, inputs=(a.tensor, b.tensor), output=f"{name}_out",
             zero_points=(a.quantization.zero_point, b.quantization.zero_point),
-            multipliers=(multipliers[0], multipliers[1]),
+            multipliers=(multipliers[0], sign * multipliers[1]),
             finish=replace(scaling.finish(1.0, target), shift=shift),
         )  # fmt: skip
         return self._emit(layer, expression, target, label)
@@ -152,7 +174,8 @@ class Emitter:
     def _(self, expression: Averaged, target: Quantization, label: str) -> Stored:
         source = expression.source
         layer = self._pooling(expression, source)
-        finish = scaling.averaging(source.quantization.scale, layer.taps, target)
+        layer = replace(layer, counts_padding=expression.counts_padding)
+        finish = scaling.averaging(source.quantization.scale, layer.total, target)
         layer = replace(layer, finish=finish)
         return self._emit(layer, expression, target, label)
 
@@ -203,7 +226,7 @@ class Emitter:
             made = self._emit(layer, flat, source.quantization, "")
             self._flat[source.tensor] = made
         return replace(source, tensor=self._flat[source.tensor].tensor,
-                       shape=self._flat[source.tensor].shape)  # fmt: skip
+                       shape=self._flat[source.tensor].shape, padded=None)  # fmt: skip
 
     def _emit(
         self, layer: Layer, expression: Expression, target: Quantization, label: str
@@ -261,6 +284,7 @@ def _convolution(
         name=name, height=height, width=width, in_channels=channels, out_channels=len(weights),
         kernel=(weights.shape[1], weights.shape[2]), stride=expression.stride,
         dilation=expression.dilation, padding=expression.pads, groups=expression.groups,
+        weight=ACTIVATION if ACTIVATION.holds(weights) else WEIGHT,
         bias=_holding(bias), bias_fraction=fraction, accumulator=sums, requantize="channel",
         multiplier_bits=max(1, max(multipliers).bit_length()), max_shift=max(shifts),
         input_zero_point=zero, output_zero_point=target.zero_point,
@@ -271,6 +295,18 @@ def _convolution(
         name=name, inputs=(source.tensor,), output=f"{name}_out", conv=conv,
         parameters=Parameters.checked(conv, arrays, name),
     )  # fmt: skip
+
+
+def _padding(name: str, expression: Padded, target: Quantization) -> Convolution:
+    """A layer that puts zeros around a tensor: a convolution with one tap of weight 1."""
+    source = expression.inner
+    channels = source.shape[2]
+    taps = Convolved(
+        source=source, weights=np.ones((channels, 1, 1, 1), np.int64),
+        scale=np.full(channels, source.quantization.scale), bias=np.zeros(channels),
+        pads=expression.pads, groups=channels, shape=expression.shape,
+    )  # fmt: skip
+    return _convolution(name, source, taps, target)
 
 
 def _activation(target: Quantization) -> str | Clip:
