@@ -44,6 +44,7 @@ LAYERS = (
     "hls.partials_conv2d",
     "hls.parameters",
     "hls.network.layers",
+    "hls.network.accumulators",
     "hls.network.network",
     "hls.network.framed",
     "hls.network.order",
