@@ -112,6 +112,16 @@ def test_frames_are_packed_while_others_are_computed(
         assert net.info.sent_bytes == 2 * once + 2 * x.size + q.size
 
 
+def test_another_clock_leaves_the_program_long_enough(
+    board: SimulatedDevice, residual: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host.overlay_network, "_CALL_S", 1e-4)
+    with Accelerator(residual) as net:
+        assert net._call_frames == 3
+        net._info.clock_mhz *= 50  # as info finds it, after somebody has set pynq.Clocks
+        assert good(net, RESIDUAL, 10)
+
+
 def test_what_is_refused_half_way_leaves_it_ready(
     board: SimulatedDevice, residual: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
