@@ -63,13 +63,14 @@ class OverlayNetwork(Model, kind="overlay"):
         super()._set_up()
         self._program = self._engine.manifest["program"]
         self._constants = self._read()
+        # Whatever becomes of the clock, no call may be for more frames than the program is.
+        self._call_frames = self._affordable()
         self._constants["program"] = repeated(
             self._program, self._constants["program"], self._call_frames
         )
         self._buffers.forget()
 
-    @property
-    def _call_frames(self) -> int:
+    def _affordable(self) -> int:
         """Frames of a call."""
         frame_s = self._engine.predicted_cycles / (self._info.clock_mhz * 1e6)
         frame_bytes: int = self._program["buffer_bytes"]["tensors"]

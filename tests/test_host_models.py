@@ -112,6 +112,16 @@ def test_frames_are_packed_while_others_are_computed(
         assert net.info.sent_bytes == 2 * once + 2 * x.size + q.size
 
 
+def test_another_clock_leaves_the_program_long_enough(
+    board: SimulatedDevice, residual: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host.overlay_network, "_CALL_S", 1e-4)
+    with Accelerator(residual) as net:
+        assert net._call_frames == 3
+        net._info.clock_mhz *= 50  # as info finds it, after somebody has set pynq.Clocks
+        assert good(net, RESIDUAL, 10)
+
+
 def test_what_is_refused_half_way_leaves_it_ready(
     board: SimulatedDevice, residual: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,8 +326,14 @@ def test_engines_that_do_not_suit(lineloom: Lineloom, hardware: Path, tmp_path: 
     assert "nowhere: no such project" in said("--engine", tmp_path / "nowhere")
     streams = generate_dataflow(DataflowNetwork(network=CHAIN), tmp_path / "streams").path
     assert "streams: has no engine that runs programs; name a pro" in said("--engine", streams)
-    assert "style='dataflow' gives each layer an engine of its own; use overlay" in said(
+    assert "style='dataflow' gives each layer an engine of its own, beside which" in said(
         "--engine", hardware, "--style", "dataflow"
+    )
+    assert "--fifos measured does not apply to style overlay" in said(
+        "--engine", hardware, "--fifos", "measured"
+    )
+    assert "--board and --clock do not apply to the engine of another project" in said(
+        "--engine", hardware, "--board", "kv260"
     )
     small = OverlayEngine(image_words=1024)
     few = generate_overlay(OverlayNetwork(network=CHAIN, engine=small), tmp_path / "few").path

@@ -140,6 +140,12 @@ def test_a_tensor_that_does_not_fit_its_layer_is_refused():
         dataclasses.replace(made, tensors=wrong)
 
 
+def test_a_window_larger_than_its_image_is_refused():
+    builder = networks.Builder((1, 8, 3))
+    with pytest.raises(DesignError, match=r"pool0 does not fit its inputs \[\(1, 8, 3\)\]"):
+        builder.pool("x", "max", (3, 3), (1, 1))
+
+
 def test_layers_out_of_order_are_refused():
     made = networks.chain()
     with pytest.raises(DesignError, match="is read before it is made"):

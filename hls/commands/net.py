@@ -19,7 +19,7 @@ from hls.network.dataflow import DataflowNetwork
 from hls.network.generation import generate_network
 from hls.network.layers import Convolution, Layer
 from hls.network.overlay_network import OverlayNetwork
-from hls.network.styles import AUTO, DATAFLOW, STYLES, Choice
+from hls.network.styles import AUTO, DATAFLOW, OVERLAY, STYLES, Choice
 from hls.project import Project
 from sim.measuring import Measured, measure_fifos
 
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def _style(args: argparse.Namespace) -> str:
     """The style asked for; only one has FIFOs between layers that can be measured."""
-    style: str = args.style
+    style: str = OVERLAY if args.engine is not None and args.style == AUTO else args.style
     if args.engine is not None and (args.board, args.clock) != (None, None):
         raise InputError("--board and --clock do not apply to the engine of another project, which "
                          "has its own; leave them away")  # fmt: skip

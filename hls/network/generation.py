@@ -10,6 +10,7 @@ from typing import Any
 from hls import bench
 from hls.boards import Board
 from hls.boards import board as board_of
+from hls.checks import reject
 from hls.errors import DesignError
 from hls.generator import BOARD, conv2d_context, conv2d_summary
 from hls.made_for import asked_for, target_data
@@ -24,7 +25,7 @@ from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.reference_tables import layer_tables, sources_of, variables_of
 from hls.network.sharing import engine_of, share_hardware
-from hls.network.styles import AUTO, Choice, choose
+from hls.network.styles import AUTO, DATAFLOW, OVERLAY, Choice, choose
 from hls.parameters import Parameters
 from hls.project import Project, publish
 from hls.rendering import render
@@ -68,6 +69,10 @@ def generate_network(
 
 def _on_engine(network: Network, path: Path, style: str, engine: Path) -> tuple[Project, Choice]:
     """A project of `network` for the engine of another one; what is there of that is shared."""
+    if style == DATAFLOW:
+        raise reject(f"Network {network.name}", f"style={style!r}", "gives each layer an engine of "
+                     f"its own, beside which that of {engine} has no use",
+                     f"use {OVERLAY}")  # fmt: skip
     found, target = engine_of(engine), asked_for(Project.open(engine))
     try:
         choice = choose(network, target, style, found)

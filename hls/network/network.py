@@ -186,6 +186,7 @@ def output_shape(layer: Layer, inputs: list[Tensor]) -> tuple[int, int, int]:
     elif isinstance(layer, Pooling):
         fits = shapes[0] == (layer.rows.size, layer.cols.size, layer.channels)
         result = (layer.rows.outputs, layer.cols.outputs, layer.channels)
+        fits &= min(result) > 0  # else its window is larger than the padded image
     elif isinstance(layer, Addition):
         fits = shapes[0] == shapes[1]
         result = shapes[0]

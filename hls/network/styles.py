@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hls.boards import Board
-from hls.checks import one_of, reject
+from hls.checks import one_of
 from hls.errors import DesignError
 from hls.network.balancing import balance
 from hls.network.dataflow import DataflowNetwork
@@ -45,15 +45,12 @@ def choose(
         network: what is computed.
         board: that it has to fit.
         style: one of `STYLES`, or "auto".
-        engine: one that is there already; the style is overlay then.
+        engine: one that is there already, in which case the style is overlay.
 
     Raises:
         DesignError: there is no such style, or it does not fit; the text says what is missing.
     """
     one_of(f"Network {network.name}", "style", style, (AUTO, *STYLES))
-    if engine is not None and style == DATAFLOW:
-        raise reject(f"Network {network.name}", f"style={style!r}", "gives each layer an engine of "
-                     "its own", "use overlay, or no other project's engine")  # fmt: skip
     if style == OVERLAY or engine is not None:
         return _overlay(network, board, engine)
     try:
