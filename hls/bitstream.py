@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hls.boards import RESOURCES, Board
+from hls.boards import LOWERED_FOR, RESOURCES, Board
 from hls.errors import CheckFailed, InputError, ToolFailed, ToolNotFound
-from hls.estimate import TARGETS, kept, obstacles
+from hls.estimate import kept, obstacles
 from hls.generator import summary
 from hls.handoff import check_handoff
 from hls.ipxact import package, read_component
+from hls.made_for import common_clock
 from hls.overlay import Engine, Overlay
 from hls.project import Project
 from hls.registers import register_map
@@ -99,7 +100,7 @@ def write(
         board: where it is to run.
         folder: replaced as a whole; by default beside the first project, called after the overlay
             and the board.
-        clock_mhz: of all engines; the board's default by default.
+        clock_mhz: of all engines; by default what they were generated for, or the board's.
         force: write what cannot fit the board, too.
 
     Raises:
@@ -107,7 +108,7 @@ def write(
         CheckFailed: the design cannot fit, as far as sizes and kept estimates tell.
         ToolFailed: a project cannot be lowered.
     """
-    clock_mhz = board.clock_mhz if clock_mhz is None else clock_mhz
+    clock_mhz = common_clock(projects, board) if clock_mhz is None else clock_mhz
     engines = tuple(
         Engine(project.design.name, project.manifest["vlnv"], project.manifest)
         for project in projects
@@ -223,7 +224,9 @@ def _rtl(project: Project, board: Board, clock_mhz: float) -> Rtl:
     present = Rtl(project.path, project.design.name, report)
     if report.get("backend") == "vitis" and present.files:
         return present
-    return lower_project(project, part=TARGETS[board.family], clock_ns=round(1000 / clock_mhz, 3))
+    return lower_project(
+        project, part=LOWERED_FOR[board.family], clock_ns=board.at(clock_mhz).clock_ns
+    )
 
 
 def _exported(engine: Engine, file: Path) -> Engine:

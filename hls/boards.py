@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from hls.errors import InputError
 
-__all__ = ["RESOURCES", "Board", "board", "boards"]
+__all__ = ["LOWERED_FOR", "RESOURCES", "Board", "board", "boards"]
 
 _FILE = Path(__file__).with_name("boards.toml")
 
 RESOURCES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36"}
 """What designs use of a board: name of the field -> as it is called in print."""
+
+LOWERED_FOR = {"xc7": "xc7z020", "xcup": "xczu3eg"}
+"""Family -> the device whose delays the open lowering takes for it."""
+
+MIN_CLOCK_MHZ = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,26 @@ class Board:
     max_clock_mhz: float
     board_part: str
     board_files: str
+
+    @property
+    def clock_ns(self) -> float:
+        """The clock's period."""
+        return round(1000 / self.clock_mhz, 3)
+
+    def at(self, clock_mhz: float | None) -> Board:
+        """This board with another clock, or itself for None.
+
+        Raises:
+            InputError: its ports to memory do not take that clock.
+        """
+        if clock_mhz is None:
+            return self
+        if not MIN_CLOCK_MHZ <= clock_mhz <= self.max_clock_mhz:
+            raise InputError(
+                f"clock {clock_mhz:g} MHz is outside {MIN_CLOCK_MHZ:g}..{self.max_clock_mhz:g}, "
+                f"which the ports of {self.name} take; use --clock {self.clock_mhz:g}"
+            )
+        return replace(self, clock_mhz=clock_mhz)
 
 
 @cache

@@ -22,8 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hls.boards import RESOURCES, Board
+from hls.boards import LOWERED_FOR, RESOURCES, Board
 from hls.conv2d import Conv2d
+from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError, ToolFailed, ToolNotFound
 from hls.project import Project
 from hls.rendering import TEMPLATES, render
@@ -31,7 +32,6 @@ from hls.rtl import Rtl, lower_project
 from hls.tools import run
 
 __all__ = [
-    "TARGETS",
     "Depth",
     "Usage",
     "estimate",
@@ -45,7 +45,6 @@ __all__ = [
 
 YOSYS_VARIABLE = "LINELOOM_YOSYS"
 TIMEOUT_S = 3600.0
-TARGETS = {"xc7": "xc7z020", "xcup": "xczu3eg"}
 """Which part the open lowering aims at for a family."""
 
 # LUTs in one cell that uses them as memory (UG474, "Distributed RAM"; UG574 for UltraScale+).
@@ -251,6 +250,10 @@ def _less(project: Project) -> str:
     """How a design gets smaller."""
     if isinstance(project.design, Conv2d):
         return "generate it with a smaller --simd or --pe, or with --taps row or one"
+    if isinstance(project.design, DataflowNetwork):
+        return "make it with lineloom net for that --board, or in --style overlay"
+    if isinstance(project.design, OverlayNetwork):
+        return "make it with lineloom net for that --board, or use a larger one"
     return "generate it with fewer --rows or --cols"
 
 
@@ -260,7 +263,7 @@ def _rtl(project: Project, family: str) -> Rtl:
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError):
-        return lower_project(project, part=TARGETS[family])
+        return lower_project(project, part=LOWERED_FOR[family])
     present = Rtl(project.path, project.design.name, found)
     if found.get("backend") == "vitis" and present.files:
         return present

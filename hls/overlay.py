@@ -37,8 +37,6 @@ _INTERRUPTS = 32
 _NAME_LENGTH = 100
 """Of an overlay: file systems take 255, and Vivado makes longer names of it."""
 
-MIN_CLOCK_MHZ = 1.0
-
 
 @dataclass(frozen=True)
 class Stream:
@@ -171,7 +169,7 @@ class Overlay:
 
     def __post_init__(self) -> None:
         """Check against the limits of the vendor's IP."""
-        self._check_clock()
+        self.board.at(self.clock_mhz)
         for engine in self.engines:
             self._check_widths(engine)
         self._check_names()
@@ -291,14 +289,6 @@ class Overlay:
         if len(several) == 1:
             return several[self.name]
         return {"lineloom": self.engines[0].manifest["lineloom"], "engines": several}
-
-    def _check_clock(self) -> None:
-        limit = self.board.max_clock_mhz
-        if not MIN_CLOCK_MHZ <= self.clock_mhz <= limit:
-            raise InputError(
-                f"clock {self.clock_mhz:g} MHz is outside {MIN_CLOCK_MHZ:g}..{limit:g}, which the "
-                f"ports of {self.board.name} take; use --clock {self.board.clock_mhz:g}"
-            )
 
     def _cells(self) -> Iterator[str]:
         for engine in self.engines:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from hls import kernels
+from hls.boards import LOWERED_FOR
 from hls.errors import InputError
 from hls.lowering import Lowered, lower
+from hls.made_for import asked_for
 from hls.project import Project
 from hls.rendering import INCLUDE, TEMPLATES
 
@@ -33,8 +35,12 @@ class Rtl:
         return sorted((self.folder / "rtl").glob("*.v"))
 
 
-def lower_project(project: Project, *, part: str = "xc7z020", clock_ns: float = 10.0) -> Rtl:
+def lower_project(
+    project: Project, *, part: str | None = None, clock_ns: float | None = None
+) -> Rtl:
     """Lower a generated project into its folders rtl/ and reports/; nothing is done twice.
+
+    Part and clock are by default those of the board that it was generated for.
 
     Raises:
         InputError, ToolFailed: as `hls.lowering.lower`.
@@ -42,6 +48,9 @@ def lower_project(project: Project, *, part: str = "xc7z020", clock_ns: float = 
     source = project.source(".cpp")
     if not source.is_file():
         raise InputError(f"{source}: is missing; generate the project again")
+    target = asked_for(project)
+    part = LOWERED_FOR[target.family] if part is None else part
+    clock_ns = target.clock_ns if clock_ns is None else clock_ns
     sources = [file.read_bytes() for file in sorted(project.path.glob("src/*.[ch]pp"))]
     key = fingerprint(sources, part, clock_ns)
     known = project.path / "reports" / "lowering.json"

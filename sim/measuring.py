@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hls.errors import CheckFailed
+from hls.made_for import asked_for
 from hls.network.dataflow import DataflowNetwork
 from hls.network.fifos import LEAST_WORDS, safe_depths
 from hls.network.generation import generate_dataflow
@@ -51,7 +52,7 @@ def measure_fifos(project: Project, design: DataflowNetwork) -> Measured:
     """
     before = _runs(project)
     found = replace(design, depths=_needed(design, before))
-    made = generate_dataflow(found, project.path)
+    made = generate_dataflow(found, project.path, asked_for(project))
     after = _runs(made)
     if after[0].cycles_per_frame > before[0].cycles_per_frame:
         raise CheckFailed(

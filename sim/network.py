@@ -62,6 +62,10 @@ def layer_output(layer: Layer, inputs: Sequence[Activations]) -> Activations:
 
 def _finish(values: Ints, finish: Requantization) -> Activations:
     """`Requantization`: a quotient by divisor * 2^shift, rounded to nearest, then the limits."""
+    if finish.single:
+        product = values.astype(np.float32) * np.float32(finish.multiplier)
+        rounded = np.rint(np.ldexp(product, -finish.shift)).astype(np.int64)
+        return golden.clamp(rounded + finish.zero_point, finish.low, finish.high).astype(np.int8)
     divisor = finish.divisor << finish.shift
     floor, rest = np.divmod(values * finish.multiplier, divisor)
     leaves_tie = 1 if finish.ties == "even" else 0  # the parity that a tie must not end at

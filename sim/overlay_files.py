@@ -17,6 +17,7 @@ from typing import Any
 from hls.boards import board as board_named
 from hls.errors import CheckFailed, InputError, ToolFailed
 from hls.handoff import check_handoff
+from hls.made_for import common_clock
 from hls.overlay import Engine, Overlay
 from hls.project import Project
 from sim.handoff import handoff
@@ -100,7 +101,7 @@ def prepare(
     Args:
         projects: folders of generated projects, one engine each.
         board: which board is simulated; Zynq-7000 or Zynq UltraScale+ matters to hosts.
-        clock_mhz: clock of the fabric; the board's own unless given.
+        clock_mhz: clock of the fabric; by default what they were generated for, or the board's.
         folder: where to; one project's files go into its own folder, those of several into a
             folder beside the first one that has all their names.
 
@@ -111,10 +112,11 @@ def prepare(
     if not projects:
         raise InputError("an overlay needs at least one project; name a folder")
     chosen = board_named(board)
+    opened = [Project.open(project) for project in projects]
     bit = SimulatedBit(
         tuple(Path(project) for project in projects),
         board,
-        chosen.clock_mhz if clock_mhz is None else clock_mhz,
+        common_clock(opened, chosen) if clock_mhz is None else clock_mhz,
     )
     overlay = bit.overlay()
     first = Path(projects[0])

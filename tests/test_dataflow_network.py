@@ -127,40 +127,8 @@ def test_csim_is_the_golden_model(name, project):
 
 @st.composite
 def random_designs(draw: st.DrawFn) -> DataflowNetwork:
-    """A network of a few layers, wired at random, each with lanes of its own."""
-    shape = (draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 4)))
-    b = networks.Builder(shape, draw(st.integers(0, 99)), draw(st.integers(-9, 9)))
-    made = ["x"]
-    for _ in range(draw(st.integers(2, 5))):
-        x = draw(st.sampled_from(made[-3:]))
-        height, width, channels = b.tensors[x].shape
-        kind = draw(st.sampled_from(["conv", "depthwise", "pool", "global", "rescale", "add",
-                                     "concat"]))  # fmt: skip
-        alike = [t for t in made if b.tensors[t].shape == (height, width, channels)]
-        sized = [t for t in made if b.tensors[t].shape[:2] == (height, width)]
-        if kind == "conv":
-            stride = draw(st.integers(1, 2))
-            made.append(b.conv(x, draw(st.integers(1, 4)), draw(st.sampled_from([1, 3])),
-                               stride=stride))  # fmt: skip
-        elif kind == "depthwise":
-            made.append(b.conv(x, channels, 3, groups=channels))
-        elif kind == "pool":
-            size = draw(st.integers(1, min(2, height, width)))
-            pads = (draw(st.integers(0, size - 1)), 0, 0, draw(st.integers(0, size - 1)))
-            how = draw(st.sampled_from(["max", "average"]))
-            gaps = draw(st.integers(1, 2 if size < min(height, width) else 1))
-            made.append(b.pool(x, how, (size, size), (1, 2), pads, dilation=(gaps, 1),
-                               counts_padding=draw(st.booleans())))  # fmt: skip
-        elif kind == "global":
-            how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (height, width), (1, 1)))
-        elif kind == "rescale":
-            made.append(b.rescale(x))
-        elif kind == "add":
-            made.append(b.add_up(x, draw(st.sampled_from(alike)), subtracts=draw(st.booleans())))
-        else:
-            made.append(b.concatenate(x, draw(st.sampled_from(sized))))
-    network = b.network(made[-1])
+    """A random network, each layer with lanes of its own."""
+    network = draw(networks.random_networks())
     lanes = {}
     for layer in network.layers:
         if isinstance(layer, Convolution):
@@ -229,8 +197,11 @@ def test_the_test_bench_passes_and_finds_a_fault(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "runs"),
-    [("residual", [("fast", 0.0), ("cocotb", 0.3)]), ("every_kind", [("fast", 0.3)]),
-     ("taken_apart", [("fast", 0.3)])],
+    [
+        ("residual", [("fast", 0.0), ("cocotb", 0.3)]),
+        ("every_kind", [("fast", 0.3)]),
+        ("taken_apart", [("fast", 0.3)]),
+    ],
 )
 def test_rtl_is_the_golden_model(name, runs, project):
     for engine, stalls in runs:  # which share what is compiled

@@ -48,6 +48,8 @@ class Page(HTMLParser):
         named = dict(attrs)
         if tag not in self.EMPTY:
             self.open.append(tag)
+        elif tag == "br":
+            self._table[-1][-1] += " "
         if tag == "table":
             self._table = self.tables[named["id"] or ""] = []
         elif tag == "tr":
@@ -64,7 +66,7 @@ class Page(HTMLParser):
             self.data += data
         elif "td" in self.open or "th" in self.open:
             self._table[-1][-1] += data
-        elif self.open[-2:] == ["rect", "title"] or self.open[-1:] == ["title"]:
+        elif self.open[-1:] == ["title"]:
             self.titles.append(data)
 
 
@@ -88,7 +90,7 @@ def test_the_verb_and_its_page(
     read = Page(text)
     assert read.open == []
     assert json.loads(read.data) == found
-    head, *rows = read.tables["layers"]
+    head, *rows, total = read.tables["layers"]
     for layer, row in zip(found["layers"], rows, strict=True):
         cells = dict(zip(head, row, strict=True))
         assert cells["layer"] == layer["name"]
@@ -96,10 +98,11 @@ def test_the_verb_and_its_page(
         assert cells["first to last word rtl"] == f"{layer['span_cycles']['value']:,}"
         assert cells["MACs"] == (f"{layer['macs']:,}" if layer["macs"] else "")
         assert cells["share of a frame"] == f"{layer['share']:.1%}"
+    assert total[2] == f"{RESIDUAL.macs:,}"
     used = [row[1] for row in read.tables["resources"]]
     assert used == [f"{n:,g}" for n in found["resources"]["used"].values() if n is not None]
     assert f">{found['frames_per_second']:,.0f}</b>" in text
-    boxes = [title for title in read.titles if ", frame " in title]
+    boxes = [title for title in read.titles if ": cycles " in title]
     assert len(boxes) == sum(len(row["spans"]) for row in found["timeline"])
     assert lineloom("report", "build/net").code == 0
     assert Path("build/net/reports/network.html").read_text() == text

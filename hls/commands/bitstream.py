@@ -25,7 +25,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="DIR",
                         help="folder of scripts, reports and bitstream (beside the first project, "
                         "called after overlay and board)")  # fmt: skip
-    parser.add_argument("--clock", type=float, metavar="MHZ", help="of the engines (the board's)")
+    parser.add_argument("--clock", type=float, metavar="MHZ",
+                        help="of the engines (what a network was "
+                        "generated for, or the board's)")  # fmt: skip
     parser.add_argument("--force", action="store_true",
                         help="build what sizes or kept estimates say cannot fit")  # fmt: skip
 

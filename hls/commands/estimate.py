@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hls.boards import RESOURCES, Board, board, boards
+from hls.boards import RESOURCES, Board, boards
 from hls.commands.console import Console
 from hls.errors import CheckFailed
 from hls.estimate import Usage, estimate, obstacles, shares, shortages
+from hls.made_for import asked_for
 from hls.project import Project
 from hls.rtl import Rtl
 
@@ -22,8 +23,8 @@ EXAMPLE = "lineloom estimate build/conv1 --board pynq-z2"
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("project", type=Path, help="folder of a generated project")
-    parser.add_argument("--board", default="pynq-z2", metavar="BOARD",
-                        help=f"{', '.join(boards())} (pynq-z2)")  # fmt: skip
+    parser.add_argument("--board", metavar="BOARD", help=f"{', '.join(boards())} (pynq-z2, or "
+                        "what a network was generated for)")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="exit with 1 if it does not fit")
 
 
@@ -33,8 +34,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     Raises:
         CheckFailed: with --check, the sizes alone tell that it cannot fit; nothing is synthesized.
     """
-    target = board(args.board)
     project = Project.open(args.project)
+    target = asked_for(project, args.board)
     early = obstacles(project, target)
     if early and args.check:
         raise CheckFailed(f"{project.design.name} does not fit: {'; '.join(early)}")

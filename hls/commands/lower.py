@@ -25,8 +25,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--include", type=Path, action="append", default=[], metavar="DIR",
                         help="folder of its headers; may be given again")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where its Verilog goes")
-    parser.add_argument("--clock", type=float, metavar="NS", help="period (10)")
-    parser.add_argument("--part", help="xc7z020 or xczu3eg (xc7z020)")
+    parser.add_argument(
+        "--clock", type=float, metavar="NS", help="period (10, or as the project's scripts)"
+    )
+    parser.add_argument(
+        "--part", help="xc7z020 or xczu3eg (xc7z020, or the nearest to the project's)"
+    )
     parser.add_argument("--backend", choices=("open", "vitis"), default="open",
                         help="vitis: synthesize a project with Vitis HLS, for the part and clock "
                         "in its scripts (open)")  # fmt: skip
@@ -36,20 +40,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Lower and show the loops."""
     if (args.project is None) == (args.source is None):
         raise InputError("give the folder of a project, or --source with --top and -o")
-    part = "xc7z020" if args.part is None else args.part
-    clock_ns = 10.0 if args.clock is None else args.clock
     if args.backend == "vitis":
         rtl = _by_vitis(args, console)
     elif args.project is not None:
         project = Project.open(args.project)
         with console.working(f"lowering {project.design.name}"):
-            rtl = lower_project(project, part=part, clock_ns=clock_ns)
+            rtl = lower_project(project, part=args.part, clock_ns=args.clock)
     else:
         if args.top is None or args.output is None:
             raise InputError("--source needs --top FUNCTION and -o DIR")
         with console.working(f"lowering {args.top}"):
             rtl = lower_source(args.source, args.top, args.output, includes=args.include,
-                               part=part, clock_ns=clock_ns)  # fmt: skip
+                               part="xc7z020" if args.part is None else args.part,
+                               clock_ns=10.0 if args.clock is None else args.clock)  # fmt: skip
     files = [str(file) for file in rtl.files]
     console.result({"top": rtl.top, "files": files, **rtl.report}, f"RTL of {rtl.top}", _rows(rtl))
     return 0

@@ -13,6 +13,7 @@ from hls.commands import options
 from hls.commands.console import Console
 from hls.errors import InputError
 from hls.generator import BOARD
+from hls.made_for import asked_for
 from hls.network import Network
 from hls.network.dataflow import DataflowNetwork
 from hls.network.generation import generate_network
@@ -33,8 +34,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("model", type=Path, metavar="MODEL.onnx",
                         help="a quantized model: QDQ, operators on integers, or QONNX")  # fmt: skip
-    parser.add_argument("--board", default=BOARD, metavar="BOARD",
-                        help=f"{', '.join(boards())} ({BOARD})")  # fmt: skip
+    parser.add_argument("--board", metavar="BOARD",
+                        help=f"which it must fit: {', '.join(boards())} ({BOARD})")  # fmt: skip
+    parser.add_argument("--clock", type=float, metavar="MHZ", help="of the engines, to which the "
+                        "Verilog is pipelined (the board's)")  # fmt: skip
     parser.add_argument(
         "--style",
         choices=(AUTO, *STYLES),
@@ -42,6 +45,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="dataflow: an engine for every layer; overlay: one engine for all, through memory; "
         "auto: the first that fits the board (auto)",
     )
+    parser.add_argument("--engine", type=Path, metavar="PROJECT",
+                        help="of style overlay: make a program for the engine of that project, "
+                        "whose bitstream then runs this model, too, at its clock")  # fmt: skip
     parser.add_argument(
         "--fifos",
         choices=(MODEL, MEASURED),
@@ -60,20 +66,26 @@ def run(args: argparse.Namespace, console: Console) -> int:
     style = _style(args)
     with console.working(f"reading {args.model.name}"):
         network = Network.from_onnx(args.model, name)
-        project, choice = generate_network(network, args.output, board=args.board, style=style)
+        project, choice = generate_network(network, args.output, board=args.board or BOARD,
+                                           style=style, clock_mhz=args.clock,
+                                           engine=args.engine)  # fmt: skip
     measured = _measured(project, choice, console) if args.fifos == MEASURED else None
+    target = asked_for(project)
+    speed = target.clock_mhz * 1e6 / choice.design.predicted_cycles
     data = {
-        "model": str(args.model), "project": str(project.path), "board": args.board,
+        "model": str(args.model), "project": str(project.path), **project.manifest["target"],
         "name": network.name, "macs": network.macs, "weights": network.weight_count,
         "input": _side(network, network.input), "output": _side(network, network.output),
         "style": choice.style, "because": choice.reason,
         "lower_bound_cycles": choice.design.lower_bound_cycles,
         "predicted_cycles": choice.design.predicted_cycles,
+        "predicted_frames_per_second": round(speed, 1),
         "fifos": None if measured is None else asdict(measured),
         "layers": [_layer(network, layer) | _engine(choice, layer) for layer in network.layers],
     }  # fmt: skip
     console.tables(data, _tables(data))
     console.text(f"{choice.style}: {choice.reason}")
+    console.text(f"{speed:,.0f} frames a second at {target.clock_mhz:g} MHz by the model")
     if measured is not None:
         console.text(
             f"FIFOs as measured: {measured.bits:,} bits, {measured.bits_before - measured.bits:,} "
@@ -86,6 +98,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _style(args: argparse.Namespace) -> str:
     """The style asked for; only one has FIFOs between layers that can be measured."""
     style: str = args.style
+    if args.engine is not None and (args.board, args.clock) != (None, None):
+        raise InputError("--board and --clock do not apply to the engine of another project, which "
+                         "has its own; leave them away")  # fmt: skip
     if args.fifos == MODEL or style == DATAFLOW:
         return style
     if style == AUTO:

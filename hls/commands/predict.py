@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hls.boards import Board, board, boards
+from hls.boards import Board, boards
 from hls.commands import options
 from hls.commands.console import Console
 from hls.errors import InputError
-from hls.generator import BOARD
+from hls.made_for import asked_for
 from hls.memory import Memory
 from hls.project import Project
 from sim.prediction import ENGINES, Prediction, network_of, predict
@@ -32,15 +32,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0],
                         help="fast runs the Verilog, csim the generated C++ "
                         f"({ENGINES[0]})")  # fmt: skip
-    parser.add_argument("--board", default=BOARD, metavar="BOARD",
+    parser.add_argument("--board", metavar="BOARD",
                         help="whose clock and memory count: "
-                        f"{', '.join(boards())} ({BOARD})")  # fmt: skip
+                        f"{', '.join(boards())} (the project's)")  # fmt: skip
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Predict and compare; 1 if a bit is wrong, or a class is not onnxruntime's."""
-    target = board(args.board)
     project = Project.open(args.project)
+    target = asked_for(project, args.board)
     images, labels = _data(project, args)
     what = {"fast": "Verilog", "csim": "C++"}[args.engine]
     with console.working(f"{len(images):,} images through the {what} of {project.path}"):

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hls.boards import RESOURCES, board, boards
+from hls.boards import RESOURCES, boards
 from hls.commands.console import Console
 from hls.errors import InputError
-from hls.generator import BOARD
+from hls.made_for import asked_for
 from hls.network.page import page
 from hls.project import Project
 from sim.network_report import network_report
@@ -22,16 +22,16 @@ EXAMPLE = "lineloom report build/net -o report.html"
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("project", type=Path, help="folder that lineloom net wrote")
-    parser.add_argument("--board", default=BOARD, metavar="BOARD",
-                        help=f"{', '.join(boards())} ({BOARD})")  # fmt: skip
+    parser.add_argument("--board", metavar="BOARD",
+                        help=f"{', '.join(boards())} (the project's)")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.html",
                         help="the page (reports/network.html in the project)")  # fmt: skip
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Run the Verilog for some frames, write the page; 1 if an output is wrong."""
-    target = board(args.board)
     project = Project.open(args.project)
+    target = asked_for(project, args.board)
     with console.working(f"running the Verilog of {project.path}"):
         found = network_report(project, target)
     file = args.output or project.path / "reports" / "network.html"
@@ -49,9 +49,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _tables(found: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str], list[Sequence[str]]]]:
+    # On an engine of its own a layer has pauses; on one for all it is the only one at work.
+    measured = "all" if found["style"] == "overlay" else "first to last word"
     yield (
-        f"{found['name']} on {found['board']}: cycles by the model, first to last word in RTL",
-        ("layer", "kind", "MACs", "lanes", "multipliers", "cycles", "first to last", "share",
+        f"{found['name']} on {found['board']}: cycles by the model, {measured} in RTL",
+        ("layer", "kind", "MACs", "lanes", "multipliers", "cycles", "in RTL", "share",
          "efficiency", "weights, bits"),
         [
             (
@@ -61,7 +63,7 @@ def _tables(found: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str], list
                 layer["lanes"],
                 _count(layer["multipliers"]),
                 f"{layer['cycles']['value']:,}",
-                f"{layer['span_cycles']['value']:,}" if layer["span_cycles"] else "",
+                f"{layer['span_cycles']['value']:,}",
                 f"{layer['share']:.1%}",
                 "" if layer["efficiency"] is None else f"{layer['efficiency']:.1%}",
                 _count(layer["weight_bits"]),

@@ -38,6 +38,7 @@ def describe(console: Console, project: Project) -> None:
     bound, predicted = costs["lower_bound_cycles"], costs["predicted_cycles"]
     rows: list[tuple[str, Any]] = [
         ("design", summary(design)),
+        *_target(manifest),
         *_chosen(manifest),
         *_lanes(design),
         ("formats", ", ".join(f"{name} {fmt['format']}" for name, fmt in
@@ -62,6 +63,15 @@ def _packing(design: Design) -> list[tuple[str, Any]]:
         how = f"two products a {packed.block.name}, shift {packed.shift}, {sums}, {limits}"
         return [("packing", how)]
     return [("packing", f"none: {design.unpacked_because}")] if design.unpacked_because else []
+
+
+def _target(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    target = manifest.get("target")
+    if target is None:
+        return []
+    speed = target["clock_mhz"] * 1e6 / manifest["costs"]["predicted_cycles"]
+    return [("for", f"{target['board']} ({target['part']}) at {target['clock_mhz']:g} MHz, "
+                    f"{speed:,.0f} frames a second predicted")]  # fmt: skip
 
 
 def _chosen(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:

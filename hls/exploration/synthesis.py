@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import hls.estimate as estimating
+from hls.boards import LOWERED_FOR
 from hls.conv2d import Conv2d
 from hls.design import engine, from_dict, to_dict
-from hls.estimate import TARGETS, estimate, yosys
+from hls.estimate import estimate, yosys
 from hls.generator import generate, texts
 from hls.parameters import random_parameters
 from hls.rendering import TEMPLATES
@@ -135,7 +136,7 @@ class Records:
         sources = texts(engine(conv), random_parameters(conv, SEED))
         rtl = fingerprint(
             [f"{name}\n{text}".encode() for name, text in sources.items() if name[:4] == "src/"],
-            TARGETS[self._family],
+            LOWERED_FOR[self._family],
             CLOCK_NS,
         )
         digest = hashlib.sha256(f"{self._family} {version} {rtl}".encode())

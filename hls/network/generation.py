@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hls import bench
+from hls.boards import Board
 from hls.boards import board as board_of
-from hls.generator import BOARD, CLOCK_NS, PART, conv2d_context, conv2d_summary
+from hls.errors import DesignError
+from hls.generator import BOARD, conv2d_context, conv2d_summary
+from hls.made_for import asked_for, target_data
 from hls.manifest import manifest
 from hls.network import files
 from hls.network.assembly import Stage
@@ -20,6 +23,7 @@ from hls.network.network import Network
 from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.reference_tables import layer_tables, sources_of, variables_of
+from hls.network.sharing import engine_of, share_hardware
 from hls.network.styles import AUTO, Choice, choose
 from hls.parameters import Parameters
 from hls.project import Project, publish
@@ -29,7 +33,13 @@ __all__ = ["generate_dataflow", "generate_network", "texts"]
 
 
 def generate_network(
-    network: Network, path: str | Path, *, board: str = BOARD, style: str = AUTO
+    network: Network,
+    path: str | Path,
+    *,
+    board: str = BOARD,
+    style: str = AUTO,
+    clock_mhz: float | None = None,
+    engine: str | Path | None = None,
 ) -> tuple[Project, Choice]:
     """Write the project of `network` for a board to the folder `path`, and say what was chosen.
 
@@ -38,19 +48,46 @@ def generate_network(
         path: the folder; an older project of ours there is replaced, anything else is refused.
         board: name of the board that it must fit.
         style: one of `hls.network.styles.STYLES`, or "auto".
+        clock_mhz: what it is to be clocked with; the board's default if None.
+        engine: folder of a network in overlay style, whose engine runs this one as well; board and
+            clock are its own.
 
     Raises:
-        InputError: there is no such board, or the folder cannot be written.
-        DesignError: there is no such style, or the network does not fit the board.
+        InputError: there is no such board or engine, the board takes no such clock, or the folder
+            cannot be written.
+        DesignError: there is no such style, or the network does not fit the board or engine.
     """
-    choice = choose(network, board_of(board), style)
+    if engine is not None:
+        return _on_engine(network, Path(path), style, Path(engine))
+    target = board_of(board).at(clock_mhz)
+    choice = choose(network, target, style)
     if isinstance(choice.design, OverlayNetwork):
-        return generate_overlay(choice.design, path), choice
-    return generate_dataflow(choice.design, path), choice
+        return generate_overlay(choice.design, path, target), choice
+    return generate_dataflow(choice.design, path, target), choice
 
 
-def generate_dataflow(design: DataflowNetwork, path: str | Path) -> Project:
+def _on_engine(network: Network, path: Path, style: str, engine: Path) -> tuple[Project, Choice]:
+    """A project of `network` for the engine of another one; what is there of that is shared."""
+    found, target = engine_of(engine), asked_for(Project.open(engine))
+    try:
+        choice = choose(network, target, style, found)
+    except DesignError as error:
+        raise DesignError(
+            f"the engine of {engine} does not run {network.name}: {error}; or make this project "
+            "first, which gets an engine that does, and the other one for that"
+        ) from None
+    assert isinstance(choice.design, OverlayNetwork)
+    project = generate_overlay(choice.design, path, target)
+    share_hardware(engine, project)
+    return project, choice
+
+
+def generate_dataflow(
+    design: DataflowNetwork, path: str | Path, target: Board | None = None
+) -> Project:
     """Write the complete HLS project of `design` to the folder `path`.
+
+    Its scripts name part and clock of `target`, a PYNQ-Z2 if None.
 
     Raises:
         InputError: the folder holds something else or cannot be written, or weights do not fit
@@ -58,19 +95,20 @@ def generate_dataflow(design: DataflowNetwork, path: str | Path) -> Project:
     """
     arrays = files.weight_arrays(design.network)
     kept = files.model_file(design.network)
-    return publish(texts(design), {"network.npz": arrays}, Path(path), kept)
+    return publish(texts(design, target), {"network.npz": arrays}, Path(path), kept)
 
 
-def texts(design: DataflowNetwork) -> dict[str, str]:
+def texts(design: DataflowNetwork, target: Board | None = None) -> dict[str, str]:
     """All generated text files of `design`: path inside the project -> content."""
+    target = target or board_of(BOARD)
     context = {
         "design": design,
-        "manifest": manifest(design),
+        "manifest": {**manifest(design), "target": target_data(target)},
         "summary": design.summary,
         "common": f"{design.name}_common",
         "steps_bits": _steps_bits(design),
-        "part": PART,
-        "clock_ns": CLOCK_NS,
+        "part": target.part,
+        "clock_ns": target.clock_ns,
     }
     rendered = {
         f"src/{design.name}.hpp": render("network/kernel.hpp.j2", **context),

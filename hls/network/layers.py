@@ -22,6 +22,7 @@ from hls.parameters import Parameters
 
 __all__ = [
     "ACTIVATION",
+    "SINGLE_SHIFT",
     "WEIGHT",
     "Addition",
     "Concatenation",
@@ -39,6 +40,10 @@ ACTIVATION = Fixed(bits=8)
 WEIGHT = Fixed(bits=9)
 """The widest weights: 8 bits of a model from which a zero point is taken away."""
 
+SINGLE_SHIFT = 25
+"""Least shift of a quotient that is rounded to float32: half a unit in the last place of one half,
+2^-25, then is a whole number of units of 2^-shift."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Requantization:
@@ -49,6 +54,10 @@ class Requantization:
 
     `ties` is "even", or "odd" where what has to be even is the sum with an odd zero point: so
     onnxruntime's QLinearAdd and QLinearAveragePool round, unlike QuantizeLinear and all others.
+
+    With `single` the quotient is rounded to a number of float32 before it is rounded to an integer,
+    as onnxruntime's QLinearGlobalAveragePool does. The multiplier then has 24 bits at most, `shift`
+    is `SINGLE_SHIFT` or more, and no integer that comes in passes 2^24.
     """
 
     multiplier: int
@@ -56,6 +65,7 @@ class Requantization:
     zero_point: int
     divisor: int = 1
     ties: str = "even"
+    single: bool = False
     low: int = ACTIVATION.minimum
     high: int = ACTIVATION.maximum
 
@@ -75,7 +85,8 @@ class Convolution:
 
     `conv` has lanes of 1 (simd, pe; taps "all"): how parallel it is, is decided by who builds it.
     Its formats are s8 in and out, s8 weights or `WEIGHT` where those do not hold them,
-    requantize="channel", and a bias as wide as the values ask for.
+    requantize="channel", and a bias as wide as the values ask for, with binary places if the
+    model's is no multiple of a product's scale.
     """
 
     name: str

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hls.generator import CLOCK_NS, PART
+from hls.boards import Board
+from hls.boards import board as board_of
+from hls.generator import BOARD
+from hls.made_for import target_data
 from hls.manifest import manifest
 from hls.network import files
 from hls.network.engine_sources import sources
@@ -18,10 +21,13 @@ from hls.rendering import render
 __all__ = ["generate_overlay", "texts"]
 
 
-def generate_overlay(design: OverlayNetwork, path: str | Path) -> Project:
+def generate_overlay(
+    design: OverlayNetwork, path: str | Path, target: Board | None = None
+) -> Project:
     """Write the complete project of `design` to the folder `path`.
 
-    program.npz holds what lies in memory: program, b (weights) and p (parameters).
+    program.npz holds what lies in memory: program, b (weights) and p (parameters). The scripts name
+    part and clock of `target`, a PYNQ-Z2 if None.
 
     Raises:
         InputError: the folder holds something else or cannot be written.
@@ -31,17 +37,18 @@ def generate_overlay(design: OverlayNetwork, path: str | Path) -> Project:
         "network.npz": files.weight_arrays(design.network),
         "program.npz": {"program": program.records, "b": program.weights, "p": program.parameters},
     }
-    return publish(texts(design), arrays, Path(path), files.model_file(design.network))
+    return publish(texts(design, target), arrays, Path(path), files.model_file(design.network))
 
 
-def texts(design: OverlayNetwork) -> dict[str, str]:
+def texts(design: OverlayNetwork, target: Board | None = None) -> dict[str, str]:
     """All generated text files of `design`: path inside the project -> content."""
+    target = target or board_of(BOARD)
     context = {
         "design": design,
-        "manifest": manifest(design),
+        "manifest": {**manifest(design), "target": target_data(target)},
         "summary": design.summary,
-        "part": PART,
-        "clock_ns": CLOCK_NS,
+        "part": target.part,
+        "clock_ns": target.clock_ns,
     }
     meanings = {part: (cls.__doc__ or "").splitlines()[0] for part, cls in PARTS.items()}
     rendered = {

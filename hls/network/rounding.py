@@ -69,6 +69,11 @@ class Rounding:
         return Fixed(bits=max(high, 2 * self.divisor).bit_length(), signed=False)
 
     @property
+    def whole_bits(self) -> int:
+        """Bits of a quotient's magnitude without its fraction."""
+        return max(1, *(abs(product) // self.divisor for product in self._products)).bit_length()
+
+    @property
     def result(self) -> Fixed:
         """Format of a rounded quotient plus zero point, before the limits."""
         low, high = (product // self.divisor for product in self._products)

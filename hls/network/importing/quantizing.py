@@ -55,6 +55,7 @@ def quantized(
     zero: npt.NDArray[np.generic],
     *,
     ties: str = "even",
+    single: bool = False,
 ) -> Value:
     """`value` as integers of the zero point's type."""
     if isinstance(value, Constant | Levels):
@@ -62,7 +63,8 @@ def quantized(
     assert isinstance(value, Activation)
     if value.integers:
         raise call.refuse("quantizes integers", "leave it away")
-    target = replace(quantization_of(call, scale, zero, str(zero.dtype)), ties=ties)
+    target = replace(quantization_of(call, scale, zero, str(zero.dtype)), ties=ties,
+                     single=single)  # fmt: skip
     return call.quantize(value, target)
 
 

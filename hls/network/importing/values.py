@@ -58,6 +58,16 @@ class Quantization:
     high: int = ACTIVATION.maximum
     dtype: str = "int8"
     ties: str = "even"
+    single: bool = False
+    """Whether a ratio to this scale is a number of float32, as operators on integers have it."""
+
+    def ratio(self, scale: Reals, count: int = 1) -> Reals:
+        """Steps of `count` times this scale that one of `scale` is."""
+        if not self.single:
+            return scale / (self.scale * count)
+        divisor = np.float32(self.scale) * np.float32(count)
+        ratio: Reals = (scale.astype(np.float32) / divisor).astype(np.float64)
+        return ratio
 
     def level(self, real: float) -> int:
         """`real` as QuantizeLinear makes an integer of it, in float32; not limited."""

@@ -53,7 +53,12 @@ def global_average_pool(call: Call) -> Value:
 
 
 def averaged(call: Call, value: Value) -> Value:
-    """The means of windows, with AveragePool's attributes."""
+    """The means of windows, with AveragePool's attributes.
+
+    onnxruntime's QLinearAveragePool multiplies by 1 / pixels in float32, then adds the zero point,
+    which rounds again. Where that is not exact (windows of 14, 28 or 30 pixels; not those of 4, 6,
+    9, 36 or 49) it takes some exact ties for values beside them; here a tie is one.
+    """
     image = _image(call, value)
     written = _written(call, image)
     rows, cols = _complete(call, written)
@@ -76,11 +81,7 @@ def averaged(call: Call, value: Value) -> Value:
 
 
 def averaged_whole(call: Call, value: Value) -> Activation:
-    """The mean of each channel.
-
-    onnxruntime's QLinearGlobalAveragePool multiplies by 1 / pixels in float32, so where that is not
-    exact it may take an exact tie for a value beside it; here a tie is one.
-    """
+    """The mean of each channel."""
     image = _image(call, value)
     return _mean(call, image, *_whole(image))
 
