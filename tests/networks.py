@@ -46,7 +46,7 @@ class Builder:
         self, x: str, filters: int, kernel: int | tuple[int, int] = 3, *,
         stride: int | tuple[int, int] = 1, dilation: int | tuple[int, int] = 1,
         padding: Padding | str | tuple[int, int, int, int] = "same", groups: int = 1,
-        relu: bool = True, bias_fraction: int = 0, weight: str = "s8",
+        relu: bool = True, weight: str = "s8", bias_fraction: int = 0,
     ) -> str:  # fmt: skip
         tensor, name, zero = self.tensors[x], f"conv{len(self.layers)}", self.zero_point()
         height, width, channels = tensor.shape
@@ -82,8 +82,8 @@ class Builder:
 
     def pool(
         self, x: str, kind: str, kernel: tuple[int, int], stride: tuple[int, int],
-        pads: tuple[int, int, int, int] = (0, 0, 0, 0), *, dilation: tuple[int, int] = (1, 1),
-        counts_padding: bool = True, single: bool = False,
+        pads: tuple[int, int, int, int] = (0, 0, 0, 0), *, single: bool = False,
+        dilation: tuple[int, int] = (1, 1), counts_padding: bool = True,
     ) -> str:  # fmt: skip
         """`pads` are top, bottom, left, right; with `single` a fourteenth in float32 comes out."""
         tensor, name = self.tensors[x], f"pool{len(self.layers)}"

@@ -37,12 +37,12 @@ __all__ = [
 ACTIVATION = Fixed(bits=8)
 """Format of every tensor between layers."""
 
-WEIGHT = Fixed(bits=9)
-"""The widest weights: 8 bits of a model from which a zero point is taken away."""
-
 SINGLE_SHIFT = 25
 """Least shift of a quotient that is rounded to float32: half a unit in the last place of one half,
 2^-25, then is a whole number of units of 2^-shift."""
+
+WEIGHT = Fixed(bits=9)
+"""The widest weights: 8 bits of a model from which a zero point is taken away."""
 
 
 @dataclass(frozen=True, kw_only=True)
