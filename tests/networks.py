@@ -186,8 +186,11 @@ def resnet8(seed: int = 0) -> Network:
 
 
 @st.composite
-def random_networks(draw: st.DrawFn, widest: int = 4) -> Network:
-    """A network of a few layers, wired at random, of up to `widest` channels before they join."""
+def random_networks(draw: st.DrawFn, widest: int = 4, *, overlay: bool = False) -> Network:
+    """A network of a few layers, wired at random, of up to `widest` channels before they join.
+
+    In style `overlay` there are no means of the pixels alone.
+    """
     shape = (draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, widest)))
     b = Builder(shape, draw(st.integers(0, 99)), draw(st.integers(-9, 9)))
     made = ["x"]
@@ -210,7 +213,7 @@ def random_networks(draw: st.DrawFn, widest: int = 4) -> Network:
             how = draw(st.sampled_from(["max", "average"]))
             gaps = draw(st.integers(1, 2 if size < min(height, width) else 1))
             made.append(b.pool(x, how, (size, size), (1, 2), pads, dilation=(gaps, 1),
-                               counts_padding=draw(st.booleans())))  # fmt: skip
+                               counts_padding=overlay or draw(st.booleans())))  # fmt: skip
         elif kind == "global":
             how = draw(st.sampled_from(["max", "average"]))
             made.append(b.pool(x, how, (height, width), (1, 1), single=draw(st.booleans())))

@@ -142,6 +142,23 @@ def test_zeros_around_an_image_are_padding_of_what_reads_it(made):
     assert {layer.name for layer in network.layers} == set(network.origins)
 
 
+@pytest.mark.parametrize("reader", ["Conv", "MaxPool", "Relu"])
+def test_zeros_around_the_input_are_zeros_around_its_integers(reader):
+    """Keras pads the image itself; the host sends it as it is."""
+    make = Maker("qdq", dtype="uint8")
+    kind = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 5, 4])
+    make.inputs.append(kind)
+    real = make.node("Pad", ["x", make.constant(np.array([0, 0, 1, 2, 0, 0, 0, 1]))])
+    held = make.quantized(
+        make.node("Relu", [real]) if reader == "Relu" else real, (2, 6, 7), 1 / 64
+    )
+    if reader == "MaxPool":
+        held = make.pool(held, "max", (2, 2), (1, 1))
+    network = agrees(model_of(make, make.conv(held, 3, (3, 3))))
+    assert network.tensors[network.input].shape == (5, 4, 2)
+    assert len(network.layers) == {"Conv": 1, "MaxPool": 3, "Relu": 2}[reader]
+
+
 @given(st.integers(0, 99), DTYPES, st.sampled_from(["xy", "yx", "xx", "xc", "cx"]), st.booleans())
 @settings(max_examples=40)
 def test_differences(seed, dtype, order, relu):

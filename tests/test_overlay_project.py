@@ -70,7 +70,9 @@ def test_one_engine_runs_all_networks(
 
 
 @settings(max_examples=8)
-@given(networks.random_networks(20), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 99))
+@given(
+    networks.random_networks(20, overlay=True), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 99)
+)
 def test_one_engine_runs_any_network(
     hardware: Path, tmp_path_factory: pytest.TempPathFactory, network: Network, stalls: float,
     seed: int,

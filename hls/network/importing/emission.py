@@ -14,6 +14,7 @@ from hls.fixed import Fixed
 from hls.network.accumulators import accumulator
 from hls.network.importing import biases, scaling
 from hls.network.importing.values import (
+    NO_PADS,
     Activation,
     Averaged,
     Convolved,
@@ -107,8 +108,13 @@ class Emitter:
 
     @_quantize.register
     def _(self, expression: Fed, target: Quantization, label: str) -> Stored:
+        if expression.pads != NO_PADS:
+            # The host knows of no padding; zeros may as well be put around integers.
+            inner = self.quantize(replace(expression, pads=NO_PADS), target, label)
+            padded = Padded(inner=inner, pads=expression.pads, nodes=expression.nodes)
+            return self.quantize(padded, target, label)
         whole = replace(target, low=ACTIVATION.minimum, high=ACTIVATION.maximum)
-        made = self.source(expression.shape, whole)
+        made = self.source(expression.frame, whole)
         held = self.tensors[INPUT]
         if (held.scale, held.zero_point) != (target.scale, target.zero_point):
             raise Unquantized(

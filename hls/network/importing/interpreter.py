@@ -80,7 +80,7 @@ def _input(graph: Graph) -> Activation:
     sizes = dict(zip(letters, graph.input.shape, strict=True))
     shape = sizes.get("H", 1), sizes.get("W", 1), sizes["C"]
     return Activation(
-        expression=Fed(shape=shape), view=View.of(shape, letters),
+        expression=Fed(frame=shape), view=View.of(shape, letters),
         integers=graph.input.dtype != "float32", name=graph.input.name,
     )  # fmt: skip
 

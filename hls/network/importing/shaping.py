@@ -10,7 +10,17 @@ import numpy as np
 
 from hls.network.importing.call import Call
 from hls.network.importing.quantizing import SHIFTED
-from hls.network.importing.values import Activation, Constant, Joined, Padded, Stored, Value
+from hls.network.importing.values import (
+    NO_PADS,
+    Activation,
+    Constant,
+    Fed,
+    Joined,
+    Padded,
+    Pads,
+    Stored,
+    Value,
+)
 from hls.network.importing.views import View
 
 __all__ = ["RULES", "joined"]
@@ -48,8 +58,7 @@ def joined(call: Call, parts: Sequence[Value]) -> Activation:
 
 def pad(call: Call) -> Value:
     """Pad of rows and columns by zeros, of real values or of integers."""
-    value = call.activation(0)
-    value = call.image(value if value.integers else call.real(0))
+    value = call.image(call.activation(0))
     mode = call.attribute("mode", "constant")
     if mode != "constant":
         raise call.refuse(f"pads by mode {mode}", "pad with zeros (mode=constant)")
@@ -59,18 +68,23 @@ def pad(call: Call) -> Value:
     if min(pads) < 0:
         raise call.refuse("crops its input (negative pads)", "use pads of 0 and more")
     fill = call.number(2) if call.has(2) else call.attribute("value", 0.0)
+    axes = "CHW" if len(value.shape) == 3 else "CW"
+    fed = value.expression
+    if isinstance(fed, Fed):
+        if value.integers or fill or fed.pads != NO_PADS:
+            raise call.refuse("pads the model's input", "quantize that first, or pad with zeros")
+        outer = call.noted(replace(fed, pads=pads))
+        return Activation(expression=outer, view=View.of(outer.shape, axes))
     held = call.stored(value)
     zero = held.quantization.zero_point + SHIFTED * (held.quantization.dtype == "uint8")
     if fill != (zero if value.integers else 0):
         raise call.refuse(f"pads with {fill:g}", "pad with zero, or integers with the zero point")
     made = Padded(inner=replace(held, padded=None), pads=pads, nodes=(call.node.label,))
-    axes = "CHW" if len(value.shape) == 3 else "CW"
     result = Activation(expression=made, view=View.of(made.shape, axes))
     return call.quantize(result, held.quantization) if value.integers else result
 
 
-def _pads(call: Call, rank: int) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right."""
+def _pads(call: Call, rank: int) -> Pads:
     given = call.whole(call.array(1) if call.has(1) else call.attribute("pads", ()))
     axes = call.whole(call.array(3)) if call.has(3) else tuple(range(rank))
     if len(given) != 2 * len(axes):

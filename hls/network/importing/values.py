@@ -21,6 +21,7 @@ from hls.network.layers import ACTIVATION
 from hls.network.network import Integers
 
 __all__ = [
+    "NO_PADS",
     "Activation",
     "Averaged",
     "Constant",
@@ -33,6 +34,7 @@ __all__ = [
     "Levels",
     "Limited",
     "Padded",
+    "Pads",
     "Quantization",
     "Stored",
     "Summed",
@@ -42,6 +44,11 @@ __all__ = [
 
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
+
+Pads = tuple[int, int, int, int]
+"""Rows and columns of zeros around an image: top, bottom, left, right."""
+
+NO_PADS: Pads = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +115,20 @@ class Levels:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fed:
-    """The model's float input, before it is quantized; `nodes` of an expression made it."""
+    """The model's float input, before it is quantized, perhaps with zeros around.
 
-    shape: Shape
+    `nodes` of an expression made it.
+    """
+
+    frame: Shape
+    """[height, width, channels] of the input."""
+    pads: Pads = NO_PADS
     nodes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """[height, width, channels]."""
+        return _padded(self.frame, self.pads)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,16 +148,13 @@ class Padded:
     """A tensor with zeros around its rows and columns."""
 
     inner: Stored
-    pads: tuple[int, int, int, int]
-    """Top, bottom, left, right."""
+    pads: Pads
     nodes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> Shape:
         """[height, width, channels]."""
-        height, width, channels = self.inner.shape
-        top, bottom, left, right = self.pads
-        return top + height + bottom, left + width + right, channels
+        return _padded(self.inner.shape, self.pads)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,8 +171,7 @@ class Convolved:
     bias: Reals
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Top, bottom, left, right."""
+    pads: Pads = NO_PADS
     groups: int = 1
     shape: Shape
     nodes: tuple[str, ...] = ()
@@ -281,6 +294,12 @@ class Head:
     steps: tuple[str, ...]
     integers: Integers | None = None
     """Of the steps "quantize" and "dequantize"."""
+
+
+def _padded(shape: Shape, pads: Pads) -> Shape:
+    height, width, channels = shape
+    top, bottom, left, right = pads
+    return top + height + bottom, left + width + right, channels
 
 
 def steps_of(expression: Expression) -> Quantization | None:
