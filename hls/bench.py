@@ -86,7 +86,7 @@ def _bias(design: Conv2d | Gemm, products: int) -> tuple[int, int] | None:
     low, high = design.bias_format.minimum, design.bias_format.maximum
     if not design.epilogue.requantized:
         return low, high
-    limit = round(_spread(design, products))
+    limit = round(_spread(design, products)) << design.epilogue.bias_fraction
     return max(-limit, low), min(limit, high)
 
 
@@ -98,7 +98,8 @@ def _scale(design: Conv2d | Gemm, products: int) -> dict[str, int] | None:
     """
     if not design.epilogue.requantized:
         return None
-    wanted = 2.0 ** (design.epilogue.output.bits - 1) / (3 * _spread(design, products))
+    steps = design.epilogue.output.bits - 1 - design.epilogue.bias_fraction
+    wanted = 2.0**steps / (3 * _spread(design, products))
     multiplier, shift = scale_to_multiplier(wanted, design.multiplier_bits, design.max_shift)
     high = max(1, multiplier)
     tie = 1 << (high.bit_length() - 1)

@@ -32,7 +32,9 @@ class Conv2d:
 
     Without requantization ("none") raw accumulators leave; else "tensor" or "channel" says
     whether one (multiplier, shift) serves all channels. The accumulator is the exact worst case
-    unless given; a narrower one wraps, as two's complement does.
+    unless given; a narrower one wraps, as two's complement does. Before the requantization a bias
+    may have `bias_fraction` binary places: y = requantized((accumulator << places) + bias), whose
+    shift counts from the last of them.
 
     Algorithms: "direct" is the line buffer described above. "im2col", "implicit" and "kn2row" run
     the layer on the systolic array of Gemm, see `hls.matrix_conv2d`: `simd` output positions and
@@ -63,6 +65,7 @@ class Conv2d:
     input: str | Fixed = "s8"
     weight: str | Fixed = "s8"
     bias: str | Fixed | None = "s16"
+    bias_fraction: int = 0
     output: str | Fixed | None = None
     accumulator: str | Fixed | None = None
     requantize: str = "tensor"
@@ -103,18 +106,20 @@ class Conv2d:
 
     @cached_property
     def bias_format(self) -> Fixed | None:
-        """Format of a bias in accumulator units; up to 32 bits, as ONNX has them."""
+        """Format of a bias, its binary places included; up to 32 bits, as ONNX has them."""
         return None if self.bias is None else require_format("Conv2d", "bias", self.bias, 2, 32)
 
     @cached_property
     def worst_case(self) -> Fixed:
         """The narrowest accumulator that no input, weight and bias can overflow."""
+        bias, places = self.bias_format, self.bias_fraction
+        steps = bias and Fixed.holding(bias.minimum >> places, bias.maximum >> places)
         return worst_case(
             self.taps_per_output,
             self.input_format,
             self.input_zero_point,
             self.weight_format,
-            self.bias_format,
+            steps,
         )
 
     @cached_property
@@ -138,6 +143,7 @@ class Conv2d:
             max_shift=self.max_shift,
             zero_point=self.output_zero_point,
             activation=self.activation,
+            bias_fraction=self.bias_fraction,
         )
 
     # ------------------------------------------------------------------ shapes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def initializer(array: npt.NDArray[Any], width: int = 100) -> str:
     return "{\n  " + body + "\n}"
 
 
-def wrapped(array: npt.NDArray[Any], width: int = 100) -> str:
+def wrapped(values: Iterable[Any], width: int = 100) -> str:
     """A flat C++ initializer with as many values a line as fit `width` characters."""
-    text = ", ".join(str(value) for value in array.tolist())
+    text = ", ".join(map(str, values))
     return "{\n" + textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ") + "}"

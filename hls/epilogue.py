@@ -2,6 +2,8 @@
 
     y = clamp(round_half_even(acc * multiplier / 2^shift) + zero_point, low, high)
 
+A bias may have binary places that products do not: then (acc << places) + bias stands for acc.
+
 One rounding, to nearest, ties to even: the rule of ONNX QLinearConv (exact at power-of-two
 scales). Activations are limits of the clamp, so they cost nothing.
 """
@@ -38,6 +40,12 @@ class Epilogue:
     zero_point: int
     low: int
     high: int
+    bias_fraction: int = 0
+
+    @property
+    def value(self) -> Fixed:
+        """Format of an accumulator with its bias, in steps of 2^-bias_fraction."""
+        return Fixed(bits=self.accumulator.bits + self.bias_fraction)
 
     @property
     def requantized(self) -> bool:
@@ -46,8 +54,8 @@ class Epilogue:
 
     @property
     def product_bits(self) -> int:
-        """Width of accumulator x multiplier (the multiplier is unsigned)."""
-        return self.accumulator.bits + self.multiplier_bits
+        """Width of accumulator with bias x multiplier (the multiplier is unsigned)."""
+        return self.value.bits + self.multiplier_bits
 
     @classmethod
     def resolve(
@@ -61,6 +69,7 @@ class Epilogue:
         max_shift: int,
         zero_point: int,
         activation: str | Clip,
+        bias_fraction: int = 0,
     ) -> Epilogue:
         """Check the user's choice and work out the limits of the clamp.
 
@@ -70,6 +79,7 @@ class Epilogue:
         one_of(owner, "requantize", requantize, REQUANTIZE)
         whole(owner, "multiplier_bits", multiplier_bits, 1, 31)
         whole(owner, "max_shift", max_shift, 0, 62)
+        whole(owner, "bias_fraction", bias_fraction, 0, min(31, 64 - accumulator.bits))
         if requantize == "none":
             if output is not None and Fixed.parse(output) != accumulator:
                 raise reject(
@@ -88,6 +98,13 @@ class Epilogue:
                 "has no meaning for raw accumulators (requantize='none')",
                 "use 0",
             )
+        if requantize == "none" and bias_fraction != 0:
+            raise reject(
+                owner,
+                f"bias_fraction={bias_fraction}",
+                "has no meaning for raw accumulators (requantize='none')",
+                "use 0",
+            )
         whole(owner, "output_zero_point", zero_point, resolved.minimum, resolved.maximum)
         low, high = _limits(owner, resolved, zero_point, activation)
         return cls(
@@ -99,6 +116,7 @@ class Epilogue:
             zero_point=zero_point,
             low=low,
             high=high,
+            bias_fraction=bias_fraction,
         )
 
 

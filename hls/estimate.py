@@ -24,6 +24,7 @@ from typing import Any
 
 from hls.boards import LOWERED_FOR, RESOURCES, Board
 from hls.conv2d import Conv2d
+from hls.design import DataflowNetwork, OverlayNetwork
 from hls.errors import InputError, ToolFailed, ToolNotFound
 from hls.project import Project
 from hls.rendering import TEMPLATES, render
@@ -249,6 +250,10 @@ def _less(project: Project) -> str:
     """How a design gets smaller."""
     if isinstance(project.design, Conv2d):
         return "generate it with a smaller --simd or --pe, or with --taps row or one"
+    if isinstance(project.design, DataflowNetwork):
+        return "make it with lineloom net for that --board, or in --style overlay"
+    if isinstance(project.design, OverlayNetwork):
+        return "make it with lineloom net for that --board, or use a larger one"
     return "generate it with fewer --rows or --cols"
 
 

@@ -67,6 +67,13 @@ class Axis:
         """Grid positions a frame."""
         return max(self.size + self.entry, self.unstrided)
 
+    @cached_property
+    def taps_inside(self) -> tuple[int, ...]:
+        """Of each output position the taps that lie in the image, not in the padding."""
+        starts = range(-self.pad_before, self.last_output + 1 - self.pad_before, self.stride)
+        steps = range(0, self.reach + 1, self.dilation)
+        return tuple(sum(0 <= start + step < self.size for step in steps) for start in starts)
+
     @property
     def last_output(self) -> int:
         """Unstrided position of the last window that is put out."""

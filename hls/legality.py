@@ -45,6 +45,7 @@ def check_conv2d(conv: Conv2d) -> None:
     one_of("Conv2d", "weights", conv.weights, ("rom", "load"))
     one_of("Conv2d", "algorithm", conv.algorithm, (*ALGORITHMS, AUTO))
     whole("Conv2d", "batch", conv.batch, 1, 65536)
+    whole("Conv2d", "bias_fraction", conv.bias_fraction, 0, 31)
     one_of("Conv2d", "packing", conv.packing, CHOICES)
     for field in ("in_channels", "out_channels"):
         common = math.gcd(conv.in_channels, conv.out_channels)
@@ -140,7 +141,8 @@ def _check_open(conv: Conv2d) -> None:
 
 def _check_array(conv: Conv2d) -> None:
     """What the systolic array cannot do, which the line buffer can."""
-    for field, value in (("groups", 1), ("pooling", None), ("taps", "all"), ("weights", "rom")):
+    for field, value in (("groups", 1), ("pooling", None), ("taps", "all"), ("weights", "rom"),
+                         ("bias_fraction", 0)):  # fmt: skip
         given = getattr(conv, field)
         if given != value:
             raise reject(

@@ -100,6 +100,7 @@ def _quantization(epilogue: Epilogue) -> dict[str, Any]:
         "rounding": "half to even",
         "multiplier_bits": epilogue.multiplier_bits,
         "max_shift": epilogue.max_shift,
+        "bias_fraction": epilogue.bias_fraction,
         "output_zero_point": epilogue.zero_point,
         "output_low": epilogue.low,
         "output_high": epilogue.high,
@@ -242,6 +243,7 @@ def _tensors(
             "output": _format(design.output_format),
         },
         "network": {
+            "name": network.name,
             "input": {**asdict(network.source), "scale": source.scale,
                       "zero_point": source.zero_point},
             "output": {**asdict(network.result), "scale": result.scale,

@@ -32,7 +32,8 @@ Array = npt.NDArray[np.int64]
 class Parameters:
     """Checked parameters of one Conv2d, as int64 arrays.
 
-    `bias` is None without one; `multiplier` and `shift` are [M], and None without requantization.
+    `bias`, in steps of 2^-bias_fraction of the accumulator, is None without one; `multiplier` and
+    `shift` are [M], and None without requantization.
     """
 
     weights: Array
@@ -174,7 +175,8 @@ def random_parameters(conv: Conv2d, seed: int) -> Parameters:
     weights = _uniform(rng, conv.weight_format, conv.weight_shape)
     bias = None
     if conv.bias_format is not None:
-        limit = Fixed(bits=min(conv.bias_format.bits, conv.worst_case.bits - 3), signed=True)
+        room = conv.worst_case.bits - 3 + conv.bias_fraction
+        limit = Fixed(bits=min(conv.bias_format.bits, room), signed=True)
         bias = _uniform(rng, limit, (conv.out_channels,)).clip(
             conv.bias_format.minimum, conv.bias_format.maximum
         )
@@ -184,7 +186,7 @@ def random_parameters(conv: Conv2d, seed: int) -> Parameters:
     spread = math.sqrt(
         conv.taps_per_output * 4.0 ** (conv.input_format.bits + conv.weight_format.bits - 2) / 9
     )
-    scale = 2.0 ** (conv.epilogue.output.bits - 1) / (3 * spread)
+    scale = 2.0 ** (conv.epilogue.output.bits - 1 - conv.bias_fraction) / (3 * spread)
     tensor = conv.requantize == "tensor"
     factors = np.ones(1) if tensor else rng.uniform(0.5, 2.0, conv.out_channels)
     pairs = np.array(
@@ -209,7 +211,8 @@ class Tables:
 
     `weights` is [weight_words, pe, parallel_taps, channels_per_pe]; the others are
     [out_channels / finish_lanes, finish_lanes]. The bias carries the input zero point:
-    sum((x - zero) * w) + bias = sum(x * w) + (bias - zero * sum(w)), modulo the accumulator.
+    sum((x - zero) * w) + bias = sum(x * w) + (bias - zero * sum(w)), modulo the accumulator, all
+    in steps of 2^-bias_fraction.
     """
 
     weights: Array
@@ -236,12 +239,12 @@ class Tables:
         bias = parameters.bias
         if conv.input_zero_point:
             share = conv.input_zero_point * parameters.weights.sum(axis=(1, 2, 3))
-            bias = (0 if bias is None else bias) - share
+            bias = (0 if bias is None else bias) - (share << conv.bias_fraction)
         return cls(
             weights=weights.reshape(
                 conv.weight_words, conv.pe, conv.parallel_taps, conv.channels_per_pe
             ),
-            bias=None if bias is None else _by_lane(conv, conv.epilogue.accumulator.wrap(bias)),
+            bias=None if bias is None else _by_lane(conv, conv.epilogue.value.wrap(bias)),
             multiplier=_by_lane(conv, parameters.multiplier),
             shift=_by_lane(conv, parameters.shift),
         )

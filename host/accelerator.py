@@ -20,6 +20,7 @@ from host.errors import AcceleratorError
 from host.info import Info
 from host.kernel import Kernel
 from host.manifest import Engine
+from host.seat import Seat
 from host.session import Session
 from host.spans import Guard, Packing, Running
 from host.waiting import Awaited, Clock, Timeout, poll, wait
@@ -49,6 +50,7 @@ class Accelerator:
     """
 
     _kinds: ClassVar[dict[str, type[Accelerator]]] = {}
+    _seat: Seat
     _session: Session
     _engine: Engine
     _buffers: Buffers
@@ -61,19 +63,27 @@ class Accelerator:
 
     def __new__(cls, path: str | Path, name: str | None = None, **options: Any) -> Self:
         """Find the engine and the subclass for it."""
-        session, engine = Session.join(path, name)
+        seat = Session.join(path, name)
+        engine = seat.engine
         chosen = cls._kinds.get(engine.kind)
         if chosen is None:
-            session.leave(engine)
+            seat.leave()
             raise AcceleratorError(
                 f"{engine.instance} is of kind {engine.kind}, this host library drives "
                 f"{', '.join(cls._kinds)}; update it"
             )
-        made: Any = super().__new__(chosen)
-        made._session, made._engine, made._buffers = session, engine, Buffers()
-        # Also runs when nobody closes it, and when __init__ fails.
-        made._release = weakref.finalize(made, _release, session, engine, made._buffers)
+        made: Any = chosen._seated(seat, engine)
         return made  # type: ignore[no-any-return]
+
+    @classmethod
+    def _seated(cls, seat: Seat, engine: Engine) -> Self:
+        """An accelerator that has a share in `seat`, not connected yet; `engine` describes it."""
+        made = super().__new__(cls)
+        made._seat, made._session, made._engine = seat, seat.session, engine
+        made._buffers = Buffers()
+        # Also runs when nobody closes it, and when it cannot be connected.
+        made._release = weakref.finalize(made, _release, seat, made._buffers)
+        return made
 
     def __init__(
         self, path: str | Path, name: str | None = None, *, timeout_s: float | None = None
@@ -85,20 +95,21 @@ class Accelerator:
             name: which accelerator of the overlay, if it has several.
             timeout_s: of a step of a call; from the predicted cycles unless given.
         """
+        self._open(timeout_s)
+
+    def _open(self, timeout_s: float | None) -> None:
         engine = self._engine
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()
+        self._lock = self._seat.lock
         self._queue_lock = threading.Lock()
         self._worker: ThreadPoolExecutor | None = None
         self._generation = -1
-        self._broken = ""
         self._started = False
         try:
             self._info = self._new_info()
         except KeyError as missing:
             raise AcceleratorError(
-                f"{self._session.bitfile.with_name('manifest.json')} has no {missing}; copy it "
-                "again"
+                f"{engine.folder / 'manifest.json'} has no {missing}; copy it again"
             ) from None
         self._packing = Packing(self._info)
         self._clock = Clock(self._session.overlay.device, self._info.clock_mhz * 1e6)
@@ -109,7 +120,7 @@ class Accelerator:
     def _new_info(self) -> Info:
         engine = self._engine
         return Info(
-            engine.instance,
+            engine.name,
             engine.manifest["design"],
             float(pynq.Clocks.fclk0_mhz),
             self._session.clock_mhz if engine.clock_mhz is None else engine.clock_mhz,
@@ -187,8 +198,8 @@ class Accelerator:
             raise AcceleratorError(self._replaced)
         if self._generation != self._session.generation:
             self._restore()
-        if self._broken:
-            raise AcceleratorError(self._broken)
+        if self._seat.broken:
+            raise AcceleratorError(self._seat.broken)
 
     @property
     def _replaced(self) -> str:
@@ -222,7 +233,7 @@ class Accelerator:
         try:
             how = self._recover()
         except Exception as failure:
-            self._broken = how = (
+            self._seat.broken = how = (
                 f"{self._info.name} did not recover from an error ({failure}); load the overlay "
                 "again with reload()"
             )
@@ -311,7 +322,7 @@ class Accelerator:
             raise AcceleratorError(
                 f"{self._info.name} does not work after the overlay was loaded; {self._state()}"
             ) from None
-        self._generation, self._broken = generation, ""
+        self._generation, self._seat.broken = generation, ""
 
     # ------------------------------------------------------------------ the rest
 
@@ -354,6 +365,6 @@ class Accelerator:
         return table(self._engine, self.info)
 
 
-def _release(session: Session, engine: Engine, buffers: Buffers) -> None:
+def _release(seat: Seat, buffers: Buffers) -> None:
     buffers.free()
-    session.leave(engine)
+    seat.leave()

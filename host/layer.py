@@ -65,7 +65,7 @@ class Layer(Frames):
 
         Args:
             weights: [M, KH, KW, C].
-            bias: [M], in accumulator units.
+            bias: [M], in steps of the accumulator, or of 2^-bias_fraction of them.
             requant: multiplier and shift, [M] each or one number for all channels:
                 y = round_half_even(sum * multiplier / 2^shift) + zero point.
         """

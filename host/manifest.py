@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from host.errors import AcceleratorError
 
-__all__ = ["Engine", "Format", "as_array", "read_engines"]
+__all__ = ["Engine", "Format", "as_array", "read_engines", "read_manifest"]
 
 FORMAT = 1
 """Version of the manifest that is understood."""
@@ -116,6 +116,13 @@ class Engine:
 
     instance: str
     manifest: Mapping[str, Any]
+    folder: Path
+    """Where files lie that the manifest names."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: a network by its own name."""
+        return str(self.manifest.get("network", {}).get("name", self.instance))
 
     @property
     def vlnv(self) -> str:
@@ -127,6 +134,11 @@ class Engine:
         """What computes: of a network its style, else the design's kind or what it says beyond."""
         kind = self.manifest.get("engine", self.manifest["design"]["kind"])
         return str(self.manifest.get("style", kind))
+
+    @property
+    def runs_programs(self) -> bool:
+        """It computes what a program in memory says, and so any network."""
+        return "program" in self.manifest
 
     @property
     def clock_mhz(self) -> float | None:
@@ -195,13 +207,24 @@ def read_engines(bitfile: Path) -> dict[str, Engine]:
     Raises:
         AcceleratorError: the file is missing, damaged or of another version.
     """
-    file = bitfile.with_name("manifest.json")
+    data = read_manifest(
+        bitfile.with_name("manifest.json"),
+        f"copy the manifest.json of the overlay beside {bitfile.name}",
+    )
+    several = data.get("engines", {data.get("name", bitfile.stem): data})
+    return {name: Engine(name, manifest, bitfile.parent) for name, manifest in several.items()}
+
+
+def read_manifest(file: Path, remedy: str) -> dict[str, Any]:
+    """What a manifest.json says, if it is of the version that is understood.
+
+    Raises:
+        AcceleratorError: the file is missing (then `remedy` helps), damaged or of another version.
+    """
     try:
         data = json.loads(file.read_text())
-    except FileNotFoundError:
-        raise AcceleratorError(
-            f"{file} is missing; copy the manifest.json of the overlay beside {bitfile.name}"
-        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise AcceleratorError(f"{file} is missing; {remedy}") from None
     except (OSError, ValueError) as error:
         raise AcceleratorError(f"{file} cannot be read ({error}); copy it again") from None
     if not isinstance(data, dict) or data.get("lineloom") != FORMAT:
@@ -209,7 +232,4 @@ def read_engines(bitfile: Path) -> dict[str, Engine]:
             f"{file} is not a Lineloom manifest of version {FORMAT}; this host library and the "
             "overlay must come from the same version"
         )
-    several = data.get("engines")
-    if several is None:
-        return {data["name"]: Engine(data["name"], data)}
-    return {name: Engine(name, manifest) for name, manifest in several.items()}
+    return data

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from host.errors import AcceleratorError
+from host.head import Integers, finished
 from host.manifest import as_array
 
 __all__ = ["ModelTensor", "Quantized"]
@@ -31,10 +32,11 @@ class ModelTensor:
         name: of the model's input or output.
         dtype: of its elements: float32, or int8 or uint8 of a model that is quantized outside.
         axes: order of its axes without the batch, as letters of "HWC"; sides of 1 may lack.
-        steps: what is left to do with an output: "softmax" and "argmax", over the channels.
+        steps: what is left to do with an output; see `host.head`.
         shape: [height, width, channels].
         scale: of a step.
         zero_point: the integer that stands for 0.
+        integers: what the steps round their results to.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ModelTensor:
     shape: tuple[int, int, int]
     scale: float
     zero_point: int
+    integers: Integers | None = None
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], shape: Sequence[int]) -> ModelTensor:
@@ -57,6 +60,7 @@ class ModelTensor:
             shape=(height, width, channels),
             scale=entry["scale"],
             zero_point=entry["zero_point"],
+            integers=Integers.of(entry.get("integers")),
         )
 
     @property
@@ -118,7 +122,7 @@ class ModelTensor:
     def of_hardware(self, frames: Array) -> Array:
         """Frames [n, H, W, C] of s8 as the model puts them out, its steps done; [n, ...].
 
-        An argmax is int64, and without the axis of the channels.
+        An argmax is int64, and without the axis of the channels unless the model keeps it.
         """
         values: Array
         if self.dtype.kind == "f":
@@ -128,13 +132,7 @@ class ModelTensor:
             values = frames.view(np.uint8) ^ 0x80
         else:
             values = frames
-        letters = "HWC"
-        for step in self.steps:
-            if step == "argmax":
-                values, letters = values.argmax(axis=-1), "HW"
-            else:
-                values = _softmax(values)
-        return self._ordered(values, letters)
+        return self._ordered(*finished(values, self.steps, self.integers))
 
     def _ordered(self, values: Array, letters: str) -> Array:
         """The axes `letters` behind the batch, in the model's order; those that it lacks are 1."""
@@ -158,10 +156,3 @@ class Quantized:
     def __getitem__(self, part: slice, /) -> Array:
         """s8 [n, H, W, C]."""
         return self._tensor.quantized(self._images[part])
-
-
-def _softmax(values: Array) -> Array:
-    """Over the last axis."""
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
-    shares: Array = powers / powers.sum(axis=-1, keepdims=True)
-    return shares

@@ -22,10 +22,13 @@ Words = npt.NDArray[np.uint32]
 
 
 def fold_bias(
-    bias: npt.ArrayLike | None, weight_sums: npt.ArrayLike, input_zero_point: int
+    bias: npt.ArrayLike | None, weight_sums: npt.ArrayLike, input_zero_point: int, places: int = 0
 ) -> npt.NDArray[np.int64]:
-    """The bias that makes sum(x*w) + bias' equal sum((x - zero_point)*w) + bias, as int64 [M]."""
-    share = np.asarray(weight_sums, np.int64) * input_zero_point
+    """The bias that makes sum(x*w) + bias' equal sum((x - zero_point)*w) + bias, as int64 [M].
+
+    Both have `places` binary places.
+    """
+    share = (np.asarray(weight_sums, np.int64) * input_zero_point) << places
     folded: npt.NDArray[np.int64] = (0 if bias is None else np.asarray(bias, np.int64)) - share
     return folded
 
@@ -46,9 +49,12 @@ def pack_parameters(
     walked = np.asarray(weights, np.int64).reshape(layout["weight_axes"])
     groups = walked.transpose(layout["weight_order"]).reshape(-1, layout["weight_axes"][-1])
     packed = _pack_bits(groups, layout["weight_bits"], layout["group_words"])
-    zero_point = manifest["quantization"]["input_zero_point"]
+    quantization = manifest["quantization"]
     sums = np.asarray(weights, np.int64).sum(axis=(1, 2, 3))
-    table = _table(sums.size, fold_bias(bias, sums, zero_point), multiplier, shift)
+    folded = fold_bias(
+        bias, sums, quantization["input_zero_point"], quantization["bias_fraction"]
+    )  # fmt: skip
+    table = _table(sums.size, folded, multiplier, shift)
     return np.concatenate([packed.reshape(-1), table.reshape(-1)])
 
 

@@ -12,6 +12,7 @@ from host.errors import AcceleratorError
 from host.kernel import bind, check
 from host.lock import BoardLock
 from host.manifest import Engine, read_engines
+from host.seat import Seat
 
 __all__ = ["Session"]
 
@@ -20,7 +21,8 @@ class Session:
     """One overlay that is loaded, with its accelerators; `join` makes or finds it."""
 
     _open: dict[str, Session] = {}  # noqa: RUF012 - device -> what is loaded there
-    _joining = threading.RLock()
+    joining = threading.RLock()
+    """Held by who takes or leaves an engine."""
 
     def __init__(self, bitfile: Path, device: Any) -> None:
         """Load an overlay; `join` calls this."""
@@ -42,18 +44,18 @@ class Session:
             raise
 
     @classmethod
-    def join(cls, path: str | Path, name: str | None) -> tuple[Session, Engine]:
-        """The session of the overlay at `path`, and the engine `name` in it, now taken.
+    def join(cls, path: str | Path, name: str | None) -> Seat:
+        """The engine `name` of the overlay at `path`, now taken.
 
         Raises:
             AcceleratorError: no such overlay or engine, or somebody else uses it.
         """
         bitfile = _find(path)
-        with cls._joining:
+        with cls.joining:
             return cls._join(bitfile, name, _device())
 
     @classmethod
-    def _join(cls, bitfile: Path, name: str | None, device: Any) -> tuple[Session, Engine]:
+    def _join(cls, bitfile: Path, name: str | None, device: Any) -> Seat:
         session = cls._open.get(device.name)
         if session is not None and session.bitfile != bitfile:
             raise AcceleratorError(
@@ -63,15 +65,15 @@ class Session:
         if session is None:
             session = cls(bitfile, device)
         try:
-            engine = session._take(name)
+            seat = session._take(name)
         except AcceleratorError:
             if not session.users:
                 session._lock.release()
             raise
         cls._open[device.name] = session
-        return session, engine
+        return seat
 
-    def _take(self, name: str | None) -> Engine:
+    def _take(self, name: str | None) -> Seat:
         known = ", ".join(self.engines)
         if name is None:
             if len(self.engines) > 1:
@@ -83,13 +85,19 @@ class Session:
             raise AcceleratorError(
                 f"{self.bitfile.name} has no accelerator {name!r}; it has {known}"
             )
+        engine = self.engines[name]
         if name in self.users:
+            share = (
+                "call its model(path) for another network"
+                if engine.runs_programs
+                else ("share that one")
+            )
             raise AcceleratorError(
-                f"{name} is in use by another Accelerator; share that one, or close it first "
+                f"{name} is in use by another Accelerator; {share}, or close it first "
                 "(a with block does)"
             )
         self.users.add(name)
-        return self.engines[name]
+        return Seat(self, engine)
 
     @property
     def clock_mhz(self) -> float | None:
@@ -99,7 +107,7 @@ class Session:
 
     def leave(self, engine: Engine) -> None:
         """Give an engine back; with the last one the session ends."""
-        with self._joining:
+        with self.joining:
             self.users.discard(engine.instance)
             if not self.users:
                 self._lock.release()

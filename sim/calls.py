@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hls.gemm import MEMORY_LATENCY_CYCLES
 
-__all__ = ["MEMORY_BASE", "Beats", "Call", "Finding", "Job", "Region", "beat_bytes"]
+__all__ = ["MEMORY_BASE", "Asked", "Beats", "Call", "Finding", "Job", "Region", "beat_bytes"]
 
 MEMORY_BASE = 0x1_2340_0000
 """Where a job's memory begins: above 4 GiB, so that both words of an address register count."""
@@ -82,6 +82,8 @@ class Job:
     """Bytes that it moves in a cycle for all ports together, streams too; 0 is without limit."""
     taps: tuple[str, ...] = ()
     """FIFO instances whose words are to be kept, if the model shows them; for the fast engine."""
+    watched: tuple[str, ...] = ()
+    """AXI4 ports whose reads are to be noted; for the fast engine."""
     packets: bool = True
     """What a call puts out is one packet, with whole beats. If not, side channels are data."""
 
@@ -116,6 +118,15 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """The bursts that an AXI4 port reads, one after the other."""
+
+    cycles: npt.NDArray[np.int64]
+    """In which their addresses are accepted, from the reset."""
+    addresses: npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
 class Beats:
     """What a call did: cycles are counted from the reset."""
 
@@ -130,6 +141,8 @@ class Beats:
     results: dict[str, int] = field(default_factory=dict)
     memory_beats: dict[str, tuple[int, int]] = field(default_factory=dict)
     """AXI4 port -> words read and written."""
+    asked: dict[str, Asked] = field(default_factory=dict)
+    """AXI4 port that is watched -> its reads."""
 
 
 @dataclass(frozen=True)

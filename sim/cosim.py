@@ -7,6 +7,7 @@ Two engines run the same jobs (`sim.calls`): "cocotb" checks with the AXI models
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,10 +23,11 @@ from hls.gemm import MEMORY_LATENCY_CYCLES, Gemm
 from hls.project import Project
 from hls.rtl import Rtl, lower_project
 from sim import fast, simulator, vectors, workload
-from sim.calls import Beats, Finding, Job, beat_bytes
+from sim.calls import Beats, Call, Finding, Job, beat_bytes
 from sim.hang import hang_text
 from sim.layerwise import first_difference
 from sim.operands import matrices, pixels
+from sim.overlay_network import PROGRAM_PORT, layer_cycles
 from sim.structure import structure
 from sim.verilate import verilate
 from sim.workload import Workload
@@ -67,6 +69,9 @@ class CosimResult:
     """Stream -> most words that it held, and its depth."""
     memory_bytes: dict[str, dict[str, int]]
     """Port -> bytes read and written by the measured call, all phases together; streams too."""
+    layer_cycles: dict[str, int]
+    """Of a network whose layers run one after the other, in the fast engine: layer -> its share of
+    `cycles`."""
     first_layer: dict[str, Any] | None
     """Of a network that goes wrong: the first layer that does, index, got and expected."""
     stalls: float
@@ -148,6 +153,7 @@ def cosim(
         memory=load.memory,
         memory_latency=memory_latency,
         memory_bandwidth=memory_bandwidth or 0.0,
+        watched=(PROGRAM_PORT,) if isinstance(project.design, OverlayNetwork) else (),
     )
     finding, written = _simulate(project, rtl, job, engine, waves=waves)
     if finding.hang is not None:
@@ -178,6 +184,7 @@ def cosim(
         fifos={name: {"most": most, "depth": inside.depths[name]}
                for name, most in finding.marks.items()},
         memory_bytes=_memory_bytes(project.manifest, own),
+        layer_cycles=_layer_cycles(project, load.calls[begin : load.measured + 1], own),
         first_layer=_first_layer(project, rtl, job) if mismatches else None,
         stalls=stalls,
         seed=seed,
@@ -356,6 +363,15 @@ def _memory_bytes(manifest: Mapping[str, Any], calls: list[Beats]) -> dict[str, 
             inward = port["direction"] == "in"
             found[port["name"]] = {"read": moved * inward, "written": moved * (not inward)}
     return found
+
+
+def _layer_cycles(project: Project, calls: list[Call], done: list[Beats]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for call, beats in zip(calls, done, strict=True):
+        if beats.asked:
+            assert isinstance(project.design, OverlayNetwork)
+            found.update(layer_cycles(project.design.program, call, beats))
+    return dict(found)
 
 
 def _intervals(rtl: Rtl) -> dict[str, int]:

@@ -33,7 +33,7 @@ from hls.parameters import Parameters
 from hls.project import Project
 from hls.rendering import INCLUDE
 from host import packing
-from host.program import take_frame
+from host.program import take_frames
 from sim import overlay_network
 from sim.operands import matrices, patch_operands, pixels
 
@@ -131,8 +131,8 @@ def _overlay(project: Project, design: OverlayNetwork, headers: Path, x: Any) ->
     program, folder = design.program, project.path / "src"
     buffers = [run_program(program, folder, overlay_network.fresh_tensors(program, frame), headers)
                for frame in frames]  # fmt: skip
-    made = [take_frame(program.data(), buffer) for buffer in buffers]
-    output = np.stack(made) if made else np.empty((0, *design.output_shape), np.int8)
+    tensors = np.array(buffers, np.int8).reshape(-1, program.buffer_bytes["tensors"])
+    output = take_frames(program.data(), tensors)
     return CsimResult(output[0] if single else output, len(frames))
 
 

@@ -269,6 +269,8 @@ int lineloom_slave(void* bench, const char* port) {
                                                            b.bandwidth, b.latency(),
                                                            b.next_seed(), b.stalls()));
 }
+/// Note when a port reads what, from now on.
+void lineloom_watch(void* bench, int slave) { bench_of(bench).slaves[slave]->watched = true; }
 /// Index of a gauge of the fullest that a FIFO gets.
 int lineloom_gauge(void* bench, const char* scope) {
   Bench& b = bench_of(bench);
@@ -329,7 +331,10 @@ int lineloom_write(void* bench, uint32_t offset, uint32_t word) {
 /// Returns 1, or 0 if the design hangs.
 int lineloom_call(void* bench, int64_t patience) {
   Bench& b = bench_of(bench);
-  for (auto& slave : b.slaves) slave->read_beats = slave->written_beats = 0;
+  for (auto& slave : b.slaves) {
+    slave->read_beats = slave->written_beats = 0;
+    slave->asked = {};
+  }
   return b.call(patience);
 }
 
@@ -380,6 +385,13 @@ int64_t lineloom_sink_beats(void* bench, int sink, const int64_t** cycles, const
 void lineloom_slave_beats(void* bench, int slave, int64_t* beats) {
   auto& from = *bench_of(bench).slaves[slave];
   beats[0] = from.read_beats, beats[1] = from.written_beats;
+}
+/// Cycle and address of each burst that a watched port read in the last call, and how many there are.
+int64_t lineloom_asked(void* bench, int slave, const int64_t** cycles, const uint64_t** addresses) {
+  const auto& from = bench_of(bench).slaves[slave]->asked;
+  *cycles = from.cycles.data();
+  *addresses = from.addresses.data();
+  return int64_t(from.cycles.size());
 }
 uint64_t lineloom_mark(void* bench, int gauge) { return bench_of(bench).gauges[gauge].second; }
 /// The words that went into a FIFO, each in whole bytes, and how many bytes they are.

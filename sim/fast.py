@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hls.errors import ToolFailed
-from sim.calls import MEMORY_BASE, Beats, Call, Finding, Job, beat_bytes
+from sim.calls import MEMORY_BASE, Asked, Beats, Call, Finding, Job, beat_bytes
 from sim.verilate import Model
 
 __all__ = ["library", "run"]
 
 _I64, _U64, _TEXT = ctypes.c_int64, ctypes.c_uint64, ctypes.c_char_p
 _CYCLES, _BYTES = ctypes.POINTER(_I64), ctypes.POINTER(ctypes.c_uint8)
+_ADDRESSES = ctypes.POINTER(_U64)
 _INT, _U32, _BENCH = ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "open": (_BENCH, [_U64, ctypes.c_double, _INT, _TEXT, _TEXT, _TEXT]),
@@ -49,6 +50,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "times": (None, [_BENCH, _CYCLES]),
     "source_beats": (_I64, [_BENCH, _INT, ctypes.POINTER(_CYCLES)]),
     "sink_beats": (_I64, [_BENCH, _INT, ctypes.POINTER(_CYCLES), ctypes.POINTER(_BYTES)]),
+    "watch": (None, [_BENCH, _INT]),
+    "asked": (_I64, [_BENCH, _INT, ctypes.POINTER(_CYCLES), ctypes.POINTER(_ADDRESSES)]),
     "slave_beats": (None, [_BENCH, _INT, _CYCLES]),
     "mark": (_U64, [_BENCH, _INT]),
     "complaints": (_TEXT, [_BENCH]),
@@ -113,6 +116,8 @@ class _Bench:
             self._sources = self._drivers("source", job.ports("axis", "in"))
             self._sinks = self._drivers("sink", job.ports("axis", "out"))
             self._slaves = self._drivers("slave", job.ports("m_axi"))
+            for port in job.watched:
+                self._do("watch", self._slaves[port])
             for port, sink in self._sinks.items():
                 for name in job.kept(port):
                     self._must("keep", sink, name.encode())
@@ -235,7 +240,13 @@ class _Bench:
             self._do("slave_beats", slave, pair)
             moved[port] = (pair[0], pair[1])
         start, done, _ = self._times()
-        return Beats(start, done, cycles, data, memory_beats=moved)
+        asked = {port: self._asked(self._slaves[port]) for port in self._job.watched}
+        return Beats(start, done, cycles, data, memory_beats=moved, asked=asked)
+
+    def _asked(self, slave: int) -> Asked:
+        cycles, addresses = _CYCLES(), _ADDRESSES()
+        count = self._do("asked", slave, ctypes.byref(cycles), ctypes.byref(addresses))
+        return Asked(_copied(cycles, count, np.int64), _copied(addresses, count, np.uint64))
 
     def _state(self) -> dict[str, int]:
         names = [(fifo, "count") for fifo in self._job.fifos]

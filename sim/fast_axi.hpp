@@ -65,6 +65,14 @@ class Slave {
   std::vector<Region> regions;
   int64_t read_beats = 0, written_beats = 0;
 
+  /// Bursts that are read, kept while the port is watched.
+  struct Asked {
+    std::vector<int64_t> cycles;
+    std::vector<uint64_t> addresses;
+  };
+  bool watched = false;
+  Asked asked;
+
   /// Nothing is under way.
   bool idle() const { return reads_.empty() && writes_.empty() && words_.empty() && answers_.empty(); }
 
@@ -99,6 +107,10 @@ class Slave {
     fetched_ = 0;
     if (ar_.sample(cycle, complaints)) {
       moved = true;
+      if (watched) {
+        asked.cycles.push_back(cycle);
+        asked.addresses.push_back(ar_.address.value());
+      }
       accept(ar_, reads_, r_data_.bytes(), cycle + latency_ + r_pauses_.latency(), false, cycle, complaints);
     }
     if (reading_ && r_ready_.high()) {

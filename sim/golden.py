@@ -29,21 +29,23 @@ def conv2d(
     pads: tuple[int, int, int, int] = (0, 0, 0, 0),
     groups: int = 1,
     zero_point: int = 0,
+    bias_fraction: int = 0,
 ) -> Ints:
     """Accumulators of a convolution: sum((x - zero_point) * w) + bias, as ONNX ConvInteger + Add.
 
     Args:
         x: [N, H, W, C] integers.
         weights: [M, KH, KW, C/groups] integers.
-        bias: [M] integers in accumulator units, or None.
+        bias: [M] integers in steps of 2^-bias_fraction, or None.
         stride: vertical, horizontal.
         dilation: vertical, horizontal.
         pads: top, bottom, left, right; padded pixels hold `zero_point`.
         groups: of channels that do not see each other.
         zero_point: of x.
+        bias_fraction: binary places of bias and result.
 
     Returns:
-        [N, OH, OW, M] int64, exact.
+        [N, OH, OW, M] int64 in steps of 2^-bias_fraction, exact.
     """
     image = np.asarray(x, np.int64) - zero_point
     filters = np.asarray(weights, np.int64)
@@ -68,7 +70,7 @@ def conv2d(
             by_group = np.moveaxis(pixels, 3, 0).reshape(groups, -1, group_channels)
             products = _exact_product(by_group, kernel.transpose(0, 2, 1))
             sums += np.moveaxis(products.reshape(groups, *sums.shape[:3], per_group), 0, 3)
-    flat = sums.reshape(frames, out_height, out_width, out_channels)
+    flat = sums.reshape(frames, out_height, out_width, out_channels) << bias_fraction
     return flat if bias is None else flat + np.asarray(bias, np.int64)
 
 

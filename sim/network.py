@@ -62,6 +62,10 @@ def layer_output(layer: Layer, inputs: Sequence[Activations]) -> Activations:
 
 def _finish(values: Ints, finish: Requantization) -> Activations:
     """`Requantization`: a quotient by divisor * 2^shift, rounded to nearest, then the limits."""
+    if finish.single:
+        product = values.astype(np.float32) * np.float32(finish.multiplier)
+        rounded = np.rint(np.ldexp(product, -finish.shift)).astype(np.int64)
+        return golden.clamp(rounded + finish.zero_point, finish.low, finish.high).astype(np.int8)
     divisor = finish.divisor << finish.shift
     floor, rest = np.divmod(values * finish.multiplier, divisor)
     leaves_tie = 1 if finish.ties == "even" else 0  # the parity that a tie must not end at
@@ -70,15 +74,19 @@ def _finish(values: Ints, finish: Requantization) -> Activations:
 
 
 def _pooled(layer: Pooling, x: Ints) -> Ints:
-    """Per window: the sum, or the largest value, of pixels whose zero point is taken away."""
+    """Per window: the largest value, or the sum times its share, of pixels less zero points."""
     largest = layer.kind == "max"
     # No pixel is below the least value that a tensor holds, so padding never is the maximum.
     outside = ACTIVATION.minimum - ACTIVATION.maximum if largest else 0
     pads = ((0, 0), *(_pads(axis) for axis in (layer.rows, layer.cols)), (0, 0))
     image = np.pad(x - layer.input_zero_point, pads, constant_values=outside)
     taps = np.stack(list(_taps(layer, image)))
-    result: Ints = taps.max(axis=0) if largest else taps.sum(axis=0)
-    return result
+    if largest:
+        result: Ints = taps.max(axis=0)
+        return result
+    shares: Ints = np.outer(*layer.shares)
+    sums: Ints = taps.sum(axis=0) * shares[..., None]
+    return sums
 
 
 def _pads(axis: Axis) -> tuple[int, int]:
@@ -88,8 +96,8 @@ def _pads(axis: Axis) -> tuple[int, int]:
 def _taps(layer: Pooling, image: Ints) -> Iterator[Ints]:
     """For every tap of the window, the pixels that it sees."""
     rows, cols = layer.rows, layer.cols
-    for row in range(rows.kernel):
-        for col in range(cols.kernel):
+    for row in range(0, rows.reach + 1, rows.dilation):
+        for col in range(0, cols.reach + 1, cols.dilation):
             yield image[
                 :,
                 row : row + rows.last_output + 1 : rows.stride,

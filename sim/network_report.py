@@ -6,6 +6,7 @@ a synthesis, "model" is computed from sizes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -48,7 +49,8 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         found = cosim(project, frames=1, engine="fast", memory_latency=memory.latency_cycles,
                       memory_bandwidth=memory.bytes_per_cycle)  # fmt: skip
         interval, match, latency = found.cycles_per_frame, found.match, found.cycles
-        layers, spans = _passes(design, interval, memory), []
+        layers = _passes(design, found.layer_cycles, memory)
+        spans = _in_turn(found.layer_cycles)
     else:
         raise InputError(f"{project.path}: is no network; make one with lineloom net")
     costs = project.manifest["costs"]
@@ -106,23 +108,35 @@ def _stage(network: Network, stage: Stage, interval: float, run: Timeline) -> di
     }
 
 
-def _passes(design: OverlayNetwork, interval: float, memory: Memory) -> list[dict[str, Any]]:
-    """All layers on one engine, one after the other; how they share the time is the model's."""
+def _passes(
+    design: OverlayNetwork, measured: Mapping[str, int], memory: Memory
+) -> list[dict[str, Any]]:
+    """All layers on one engine, one after the other; `measured` are their cycles in a frame."""
     found = []
     cycles = layer_cycles(design.program, memory.latency_cycles)
+    whole = sum(measured.values())
     for layer in design.network.layers:
-        own = cycles.get(layer.name, 0)
+        own = measured.get(layer.name, 0)
         told = _layer(design.network, layer)
-        multiplies = isinstance(layer, Convolution) and own > 0
+        multiplies = isinstance(layer, Convolution)
         found.append(told | {
             "lanes": f"{design.engine.lanes} x {design.engine.lanes}",
             "multipliers": design.multipliers if multiplies else 0,
-            "cycles": {"value": own, "from": "model"},
-            "span_cycles": None,
-            "share": round(own / interval, 4),
+            "cycles": {"value": cycles.get(layer.name, 0), "from": "model"},
+            "span_cycles": {"value": own, "from": "rtl"},
+            "share": round(own / whole, 4),
             "efficiency": round(told["macs"] / (design.multipliers * own), 4)
             if multiplies else None,
         })  # fmt: skip
+    return found
+
+
+def _in_turn(measured: Mapping[str, int]) -> list[dict[str, Any]]:
+    """When each layer is at work in a frame."""
+    found, begin = [], 0
+    for name, cycles in measured.items():
+        found.append({"name": name, "spans": [[begin, begin + cycles - 1]]})
+        begin += cycles
     return found
 
 
@@ -158,7 +172,8 @@ def _resources(project: Project, board: Board) -> dict[str, Any]:
         used = {"lut": model.lut, "ff": None, "dsp": model.dsp, "bram36": model.bram18 / 2}
     else:
         assert isinstance(design, OverlayNetwork)
-        used = {"lut": None, "ff": None, "dsp": design.engine.dsps, "bram36": None}
+        engine = design.engine
+        used = {"lut": engine.luts, "ff": None, "dsp": engine.dsps, "bram36": engine.bram18 / 2}
     return {
         "from": "model" if usage is None else "yosys",
         "used": used,

@@ -31,6 +31,7 @@ def conv2d_output(conv: Conv2d, parameters: Parameters, x: npt.ArrayLike) -> npt
         pads=(pads.top, pads.bottom, pads.left, pads.right),
         groups=conv.groups,
         zero_point=conv.input_zero_point,
+        bias_fraction=conv.bias_fraction,
     )
     y = _finish(conv.epilogue, sums, parameters.multiplier, parameters.shift)
     if conv.pooling is not None and conv.pool_window is not None:
@@ -96,7 +97,7 @@ def _finish(
     multiplier: npt.ArrayLike | None,
     shift: npt.ArrayLike | None,
 ) -> npt.NDArray[np.int64]:
-    sums = golden.wrap(sums, epilogue.accumulator.bits)
+    sums = golden.wrap(sums, epilogue.value.bits)
     if multiplier is not None and shift is not None:
         sums = golden.requantize(sums, multiplier, shift, epilogue.zero_point)
     return golden.clamp(sums, epilogue.low, epilogue.high)

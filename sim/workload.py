@@ -256,7 +256,7 @@ def output(load: Workload, call: int, finding: Finding) -> Array:
         return data.reshape(-1).view(expected.dtype).reshape(expected.shape)
     assert finding.memory is not None
     if load.pieces:
-        tensors = view(finding.memory, load.results[call]).view(np.int8)
+        tensors = view(finding.memory, load.results[call]).view(np.int8)[None]
         parts = [unpack(piece.place, tensors).reshape(-1) for piece in load.pieces[call]]
         found: Array = np.concatenate(parts).reshape(expected.shape)
         return found

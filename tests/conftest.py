@@ -103,6 +103,24 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     return get
 
 
+@pytest.fixture(scope="session")
+def hardware(shared: Shared) -> Path:
+    """A network in overlay style whose engine is lowered, with a model of it, to share."""
+
+    def make(folder: Path) -> None:
+        import networks
+        from overlay_engine import ENGINE
+
+        from hls.network.overlay_generation import generate_overlay
+        from hls.network.overlay_network import OverlayNetwork
+        from sim.cosim import cosim
+
+        design = OverlayNetwork(network=networks.chain(0), engine=ENGINE)
+        cosim(generate_overlay(design, folder), frames=1, engine="fast")
+
+    return shared("hardware", make)
+
+
 @pytest.fixture
 def refresh(request: pytest.FixtureRequest) -> bool:
     """Whether expected texts are rewritten instead of compared."""

@@ -34,12 +34,17 @@ def small_residual(seed: int = 0) -> Network:
 
 
 def taken_apart(seed: int = 0) -> Network:
-    """The input is read by three layers, one of them twice, and the output by another layer."""
+    """The input is read by three layers, one of them twice, and the output by another layer.
+
+    A mean of the pixels alone, padding of its own, a window with gaps, wide weights, a difference.
+    """
     b = networks.Builder((5, 4, 6), seed)
-    pooled = b.pool("x", "average", (3, 3), (1, 1), (1, 1, 1, 1))
+    pooled = b.pool("x", "average", (3, 3), (1, 1), (1, 1, 1, 1), counts_padding=False)
+    framed = b.conv(pooled, 6, 1, padding=(1, 0, 0, 1), groups=6, weight="s9")
+    spread = b.pool(framed, "max", (2, 2), (1, 1), (1, 0, 0, 0), dilation=(2, 1))
     largest = b.pool("x", "max", (5, 4), (1, 1))
-    twice = b.add_up("x", "x")
-    joined = b.concatenate(pooled, twice, b.rescale(twice))
+    twice = b.add_up("x", "x", subtracts=True)
+    joined = b.concatenate(spread, twice, b.rescale(twice))
     assert largest in b.tensors
     mean = b.pool(joined, "average", (5, 4), (1, 1))
     b.rescale(mean)  # which nobody reads
@@ -62,7 +67,9 @@ LANES: dict[str, dict[str, Lanes]] = {
         "concat7": Lanes(simd=4, pe=4), "pool8": Lanes(simd=3, pe=3),
         "conv10": Lanes(simd=8, pe=5),
     },
-    "taken_apart": {"pool0": Lanes(simd=3, pe=3), "pool1": Lanes(simd=2, pe=2)},
+    "taken_apart": {
+        "pool0": Lanes(simd=3, pe=3), "pool2": Lanes(simd=2, pe=2), "pool3": Lanes(simd=2, pe=2)
+    },
 }  # fmt: skip
 MADE = {"taken_apart": taken_apart}
 
@@ -74,38 +81,8 @@ def design_of(name: str) -> DataflowNetwork:
 
 @st.composite
 def random_designs(draw: st.DrawFn) -> DataflowNetwork:
-    """A network of a few layers, wired at random, each with lanes of its own."""
-    shape = (draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, 4)))
-    b = networks.Builder(shape, draw(st.integers(0, 99)), draw(st.integers(-9, 9)))
-    made = ["x"]
-    for _ in range(draw(st.integers(2, 5))):
-        x = draw(st.sampled_from(made[-3:]))
-        height, width, channels = b.tensors[x].shape
-        kind = draw(st.sampled_from(["conv", "depthwise", "pool", "global", "rescale", "add",
-                                     "concat"]))  # fmt: skip
-        alike = [t for t in made if b.tensors[t].shape == (height, width, channels)]
-        sized = [t for t in made if b.tensors[t].shape[:2] == (height, width)]
-        if kind == "conv":
-            stride = draw(st.integers(1, 2))
-            made.append(b.conv(x, draw(st.integers(1, 4)), draw(st.sampled_from([1, 3])),
-                               stride=stride))  # fmt: skip
-        elif kind == "depthwise":
-            made.append(b.conv(x, channels, 3, groups=channels))
-        elif kind == "pool":
-            size = draw(st.integers(1, min(2, height, width)))
-            pads = (draw(st.integers(0, size - 1)), 0, 0, draw(st.integers(0, size - 1)))
-            how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (size, size), (1, 2), pads))
-        elif kind == "global":
-            how = draw(st.sampled_from(["max", "average"]))
-            made.append(b.pool(x, how, (height, width), (1, 1)))
-        elif kind == "rescale":
-            made.append(b.rescale(x))
-        elif kind == "add":
-            made.append(b.add_up(x, draw(st.sampled_from(alike))))
-        else:
-            made.append(b.concatenate(x, draw(st.sampled_from(sized))))
-    network = b.network(made[-1])
+    """A random network, each layer with lanes of its own."""
+    network = draw(networks.random_networks())
     lanes = {}
     for layer in network.layers:
         if isinstance(layer, Convolution):

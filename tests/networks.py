@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from hypothesis import strategies as st
 
 from hls.conv2d import Conv2d, Padding
 from hls.network import Host, Network, Tensor
@@ -45,14 +46,14 @@ class Builder:
         self, x: str, filters: int, kernel: int | tuple[int, int] = 3, *,
         stride: int | tuple[int, int] = 1, dilation: int | tuple[int, int] = 1,
         padding: Padding | str | tuple[int, int, int, int] = "same", groups: int = 1,
-        relu: bool = True,
+        relu: bool = True, weight: str = "s8", bias_fraction: int = 0,
     ) -> str:  # fmt: skip
         tensor, name, zero = self.tensors[x], f"conv{len(self.layers)}", self.zero_point()
         height, width, channels = tensor.shape
         conv = Conv2d(
             name=name, height=height, width=width, in_channels=channels, out_channels=filters,
             kernel=kernel, stride=stride, dilation=dilation, padding=padding, groups=groups,
-            requantize="channel",
+            weight=weight, requantize="channel", bias_fraction=bias_fraction,
             input_zero_point=tensor.zero_point, output_zero_point=zero,
             activation="relu" if relu else "none",
         )  # fmt: skip
@@ -64,10 +65,11 @@ class Builder:
             zero,
         )
 
-    def add_up(self, a: str, b: str) -> str:
+    def add_up(self, a: str, b: str, *, subtracts: bool = False) -> str:
         name, zero = f"add{len(self.layers)}", self.zero_point()
         zeros = self.tensors[a].zero_point, self.tensors[b].zero_point
         factors = (int(self.rng.integers(1 << 20, 1 << 24)), int(self.rng.integers(1, 1 << 24)))
+        factors = factors[0], -factors[1] if subtracts else factors[1]
         ties = "odd" if zero % 2 else "even"
         finish = Requantization(multiplier=1, shift=24, zero_point=zero, low=zero, ties=ties)
         return self.add(
@@ -80,23 +82,28 @@ class Builder:
 
     def pool(
         self, x: str, kind: str, kernel: tuple[int, int], stride: tuple[int, int],
-        pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+        pads: tuple[int, int, int, int] = (0, 0, 0, 0), *, single: bool = False,
+        dilation: tuple[int, int] = (1, 1), counts_padding: bool = True,
     ) -> str:  # fmt: skip
-        """`pads` are top, bottom, left, right."""
+        """`pads` are top, bottom, left, right; with `single` a fourteenth in float32 comes out."""
         tensor, name = self.tensors[x], f"pool{len(self.layers)}"
         height, width, channels = tensor.shape
         finish = Requantization(multiplier=1, shift=0, zero_point=tensor.zero_point)
-        if kind == "average":
-            finish = dataclasses.replace(finish, divisor=kernel[0] * kernel[1])
-        return self.add(
-            Pooling(
-                name=name, inputs=(x,), output=f"{name}_out", kind=kind,
-                rows=axis_of(height, kernel[0], stride[0], *pads[:2]),
-                cols=axis_of(width, kernel[1], stride[1], *pads[2:]),
-                channels=channels, input_zero_point=tensor.zero_point, finish=finish,
-            ),
-            tensor.zero_point,
+        layer = Pooling(
+            name=name, inputs=(x,), output=f"{name}_out", kind=kind,
+            rows=axis_of(height, kernel[0], stride[0], *pads[:2], dilation[0]),
+            cols=axis_of(width, kernel[1], stride[1], *pads[2:], dilation[1]),
+            channels=channels, input_zero_point=tensor.zero_point, finish=finish,
+            counts_padding=counts_padding,
         )  # fmt: skip
+        if kind == "average":
+            finish = dataclasses.replace(finish, divisor=layer.total)
+        if single:
+            # Of the ties some are kept by the rounding to float32, and some are not.
+            finish = dataclasses.replace(
+                finish, multiplier=9_586_981, shift=27, divisor=1, single=True
+            )
+        return self.add(dataclasses.replace(layer, finish=finish), tensor.zero_point)
 
     def rescale(self, x: str) -> str:
         name, zero = f"rescale{len(self.layers)}", self.zero_point()
@@ -142,13 +149,13 @@ def every_kind(seed: int = 0) -> Network:
     """A network with every kind of layer: branches that meet, strides, odd sizes, padding."""
     b = Builder((9, 7, 3), seed)
     first = b.conv("x", 8)
-    left = b.conv(first, 8, 3, groups=8)
+    left = b.conv(first, 8, 3, groups=8, bias_fraction=9)
     right = b.conv(first, 8, 1, relu=False)
     met = b.add_up(left, right)
     pooled = b.pool(met, "max", (3, 3), (2, 2), (1, 1, 1, 1))
     narrow = b.conv(pooled, 4, (1, 3), stride=1)
     joined = b.concatenate(narrow, b.rescale(pooled))
-    mean = b.pool(joined, "average", (2, 2), (2, 2))
+    mean = b.pool(joined, "average", (2, 2), (2, 2), single=True)
     return b.network(b.dense(b.flatten(mean), 10))
 
 
@@ -176,3 +183,41 @@ def resnet8(seed: int = 0) -> Network:
         path = b.conv(b.conv(x, filters, stride=stride), filters, relu=False)
         x = b.add_up(path, x if stride == 1 else b.conv(x, filters, 1, stride=stride, relu=False))
     return b.network(b.dense(b.pool(x, "average", (8, 8), (1, 1)), 10))
+
+
+@st.composite
+def random_networks(draw: st.DrawFn, widest: int = 4) -> Network:
+    """A network of a few layers, wired at random, of up to `widest` channels before they join."""
+    shape = (draw(st.integers(2, 5)), draw(st.integers(2, 5)), draw(st.integers(1, widest)))
+    b = Builder(shape, draw(st.integers(0, 99)), draw(st.integers(-9, 9)))
+    made = ["x"]
+    for _ in range(draw(st.integers(2, 5))):
+        x = draw(st.sampled_from(made[-3:]))
+        height, width, channels = b.tensors[x].shape
+        kind = draw(st.sampled_from(["conv", "depthwise", "pool", "global", "rescale", "add",
+                                     "concat"]))  # fmt: skip
+        alike = [t for t in made if b.tensors[t].shape == (height, width, channels)]
+        sized = [t for t in made if b.tensors[t].shape[:2] == (height, width)]
+        if kind == "conv":
+            stride = draw(st.integers(1, 2))
+            made.append(b.conv(x, draw(st.integers(1, widest)), draw(st.sampled_from([1, 3])),
+                               stride=stride, bias_fraction=draw(st.integers(0, 12))))  # fmt: skip
+        elif kind == "depthwise":
+            made.append(b.conv(x, channels, 3, groups=channels))
+        elif kind == "pool":
+            size = draw(st.integers(1, min(2, height, width)))
+            pads = (draw(st.integers(0, size - 1)), 0, 0, draw(st.integers(0, size - 1)))
+            how = draw(st.sampled_from(["max", "average"]))
+            gaps = draw(st.integers(1, 2 if size < min(height, width) else 1))
+            made.append(b.pool(x, how, (size, size), (1, 2), pads, dilation=(gaps, 1),
+                               counts_padding=draw(st.booleans())))  # fmt: skip
+        elif kind == "global":
+            how = draw(st.sampled_from(["max", "average"]))
+            made.append(b.pool(x, how, (height, width), (1, 1), single=draw(st.booleans())))
+        elif kind == "rescale":
+            made.append(b.rescale(x))
+        elif kind == "add":
+            made.append(b.add_up(x, draw(st.sampled_from(alike)), subtracts=draw(st.booleans())))
+        else:
+            made.append(b.concatenate(x, draw(st.sampled_from(sized))))
+    return b.network(made[-1])

@@ -168,6 +168,17 @@ def normalized() -> onnx.ModelProto:
     return g.model(g.node("Softmax", y, axis=1), (4,))
 
 
+def block() -> onnx.ModelProto:
+    """A residual block with many products a sum, and the mean of what follows; 12x12x3 -> 10."""
+    g = Graph((3, 12, 12), seed=21)
+    first = g.node("Relu", g.conv("x", 16, 3, pads=[1, 1, 1, 1]))
+    y = g.node("Relu", g.conv(first, 16, 16, pads=[1, 1, 1, 1]))
+    y = g.node("Relu", g.node("Add", g.conv(y, 16, 16, pads=[1, 1, 1, 1]), first))
+    y = g.node("Relu", g.conv(y, 24, 16, strides=[2, 2]))
+    y = g.node("Flatten", g.node("GlobalAveragePool", y))
+    return g.model(g.gemm(y, 10, 24), (10,))
+
+
 FLOAT: dict[str, Callable[[], onnx.ModelProto]] = {
     builder.__name__: builder
     for builder in (

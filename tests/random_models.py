@@ -33,12 +33,14 @@ class Maker:
     """Nodes of a model, written in `form`.
 
     Without `exact` scales are arbitrary, else powers of two. `dtype` is that of activations.
+    Biases are integers, or `real` numbers of float32, which QLinearConv has none of.
     """
 
     def __init__(
-        self, form: str = "qdq", *, seed: int = 0, exact: bool = True, dtype: str = "int8"
-    ) -> None:
-        self.form, self.exact = form, exact
+        self, form: str = "qdq", *, seed: int = 0, exact: bool = True, dtype: str = "int8",
+        real: bool = False,
+    ) -> None:  # fmt: skip
+        self.form, self.exact, self.real_biases = form, exact, real
         self.dtype = np.dtype("uint8" if form == "qonnx" and dtype == "uint8" else dtype)
         self.rng = np.random.default_rng(seed)
         self.nodes: list[onnx.NodeProto] = []
@@ -125,6 +127,10 @@ class Maker:
         return self.node("DequantizeLinear", [*map(self.constant, operands)], axis=axis)
 
     def real_bias(self, integers: np.ndarray, scales: np.ndarray) -> str:
+        if self.real_biases:
+            return self.constant(
+                ((integers + self.rng.uniform(-1, 1, len(scales))) * scales).astype(np.float32)
+            )
         if self.form == "qonnx":
             return self.constant((integers * scales).astype(np.float32))
         operands = [integers, scales.astype(np.float32), np.zeros(len(scales), np.int32)]
@@ -274,10 +280,9 @@ class Maker:
         return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
-def every_kind(form: str, *, seed: int = 0, exact: bool = True, dtype: str = "int8",
-               size: int = 9) -> onnx.ModelProto:  # fmt: skip
+def every_kind(form: str, *, seed: int = 0, size: int = 9, **how: Any) -> onnx.ModelProto:
     """A model with all kinds of layers, branches that meet, odd sizes, a flattened image."""
-    make = Maker(form, seed=seed, exact=exact, dtype=dtype)
+    make = Maker(form, seed=seed, **how)
     x = make.input(3, size, size - 2)
     first = make.conv(x, 8, pads=(1, 1, 1, 1), relu=True)
     left = make.conv(first, 8, pads=(1, 1, 1, 1), groups=8, relu=True)

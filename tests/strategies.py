@@ -150,6 +150,9 @@ def conv2ds(draw: DrawFn, corner: str = "any") -> Conv2d:
     fields["packing"] = draw(st.sampled_from(["auto", "off"]))
     bare = Conv2d(**fields, requantize="none")
     fields |= draw(_epilogue(bare.worst_case))
+    if fields["requantize"] != "none":
+        room = 64 - Conv2d(**fields).epilogue.accumulator.bits
+        fields["bias_fraction"] = min(room, draw(st.sampled_from([0, 0, 1, 7, 20])))
     if corner == "pooled" or (corner == "any" and draw(one_in_three)):
         size, stride = [], []
         for outputs in bare.output_shape[:2]:

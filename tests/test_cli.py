@@ -214,6 +214,7 @@ BAD: dict[str, str] = {
     CONV + " --accumulator-format u20": "accumulator=u20 is unsigned; use s20",
     CONV + " --requantize none --output-format s8": "output=s8 differs from the accumulator s21",
     CONV + " --requantize none --output-zero-point 3": "output_zero_point=3 has no meaning for raw",
+    CONV + " --requantize none --bias-fraction 3": "bias_fraction=3 has no meaning for raw",
     CONV + " --requantize sometimes": "--requantize: invalid choice: 'sometimes'",
     CONV + " --output-zero-point 200": "output_zero_point=200 is outside -128..127",
     CONV + " --input-zero-point -129": "input_zero_point=-129 is outside -128..127",

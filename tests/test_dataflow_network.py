@@ -104,7 +104,11 @@ def test_the_test_bench_passes_and_finds_a_fault(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "runs"),
-    [("residual", [("fast", 0.0), ("cocotb", 0.3)]), ("every_kind", [("fast", 0.3)])],
+    [
+        ("residual", [("fast", 0.0), ("cocotb", 0.3)]),
+        ("every_kind", [("fast", 0.3)]),
+        ("taken_apart", [("fast", 0.3)]),
+    ],
 )
 def test_rtl_is_the_golden_model(name, runs, project):
     for engine, stalls in runs:  # which share what is compiled

@@ -112,6 +112,10 @@ CONV2D_RULES: list[tuple[dict[str, Any], str]] = [
      "requantize='none' puts out; leave output away, or use requantize='tensor' or 'channel'"),
     ({"requantize": "none", "output_zero_point": 1}, "output_zero_point=1 has no meaning for raw "
      "accumulators (requantize='none'); use 0"),
+    ({"requantize": "none", "bias_fraction": 1}, "bias_fraction=1 has no meaning for raw "
+     "accumulators (requantize='none'); use 0"),
+    ({"bias_fraction": -1}, "bias_fraction=-1 is outside 0..31; the nearest legal value is 0"),
+    ({"accumulator": "s60", "bias_fraction": 5}, "bias_fraction=5 is outside 0..4"),
     ({"activation": "gelu"}, "activation='gelu' is unknown; use none or relu"),
     ({"activation": 3}, "activation=3 is unknown"),
     ({"activation": Clip(low=-129, high=0)}, "activation: clip low=-129 is outside -128..127"),

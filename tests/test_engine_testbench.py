@@ -19,6 +19,7 @@ BROKEN = {
     "multipliers in turn": ("odd ? reduction.odd : reduction.even", "reduction.even"),
     "maximum": ("before > value ? before : value", "before < value ? before : value"),
     "padding": ("col >= 0 && col < window.width", "col >= 0"),
+    "stride": ("col + window.stride_cols", "col + 1"),
     "ring": ("wrapped >= 0 ? wrapped", "wrapped > 0 ? wrapped"),
     "next tile": ("if (tiles_over) {\n      a_first = a_position;",
                   "if (false) {\n      a_first = a_position;"),

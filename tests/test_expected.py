@@ -23,7 +23,7 @@ from hls.manifest import manifest
 from hls.network import Network, generation, overlay_generation
 from hls.network.dataflow import DataflowNetwork
 from hls.network.engines import Lanes
-from hls.network.overlay import engine_for
+from hls.network.overlay import OverlayEngine
 from hls.network.overlay_network import OverlayNetwork
 from hls.overlay import Engine, Overlay
 from hls.parameters import random_parameters
@@ -88,7 +88,7 @@ NETWORKS: dict[str, Callable[[], dict[str, str]]] = {
         board("kv260").at(200),
     ),
     "network-overlay": lambda: overlay_generation.texts(
-        OverlayNetwork(network=network(), engine=engine_for(board("pynq-z2")))
+        OverlayNetwork(network=network(), engine=OverlayEngine())
     ),
 }  # fmt: skip
 

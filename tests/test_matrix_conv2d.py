@@ -224,6 +224,7 @@ def test_kn2row_moves_everything_once() -> None:
         ({"pooling": Pool()}, "pooling=Pool.* is not possible with algorithm='implicit'"),
         ({"taps": "one"}, "taps='one' is not possible"),
         ({"weights": "load"}, "weights='load' is not possible"),
+        ({"bias_fraction": 4}, "bias_fraction=4 is not possible"),
         ({"simd": 3}, "simd=3 is not a power of two from 2 on, .*; use 2 or 4"),
         ({"pe": 1}, "pe=1 is not a power of two from 2 on"),
         ({"simd": 128}, "simd=128 is outside 1..64"),

@@ -54,11 +54,11 @@ REFUSED = {
             np.ones((2, 4, 1, 1), np.int8), np.array([1, 2, 3, 4.0]), axis=1)]),
         r"a scale for each input channel; use one for each output channel",
     ),
-    "weights with a far zero point": (
+    "weights of 16 bits": (
         lambda m, x: m.node("Conv", [x, m.node("DequantizeLinear", [
-            m.constant(np.full((2, 4, 1, 1), 250, np.uint8)), m.constant(np.float32(1)),
-            m.constant(np.uint8(3))])]),
-        r"weights from 247 to 247 when their zero point is taken away, over 8 bits",
+            m.constant(np.full((2, 4, 1, 1), 250, np.int16)), m.constant(np.float32(1)),
+            m.constant(np.int16(-6))], domain="com.microsoft")]),
+        r"weights from 256 to 256 when their zero point is taken away, over 9 bits; quantize them",
     ),
     "a sum that is not quantized": (
         lambda m, x: m.node("Add", [m.node("Conv", [x, m.real_weights(
@@ -77,21 +77,49 @@ REFUSED = {
         lambda m, x: m.node("Add", [x, m.node("MaxPool", [x], kernel_shape=[6, 6])]),
         r"adds \[1, 4, 6, 6\] and \[1, 4, 1, 1\] whose elements lie differently",
     ),
-    "a mean that does not count padding": (
-        lambda m, x: m.node("AveragePool", [x], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
-        r"divides by fewer pixels at the edges \(count_include_pad=0\); use count_include_pad=1",
+    "a mean that counts some of its padding": (
+        lambda m, x: m.node("AveragePool", [x], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1,
+                            pads=[1, 1, 1, 1], count_include_pad=1),
+        r"counts its padding, but not the pixels that ceil_mode=1 adds to it; use count_include_p",
     ),
-    "a mean with automatic padding": (
-        lambda m, x: m.node("AveragePool", [x], kernel_shape=[3, 3], auto_pad="SAME_UPPER"),
-        r"divides by fewer pixels at the edges",
+    "windows of padding": (
+        lambda m, x: m.node("MaxPool", [x], kernel_shape=[1, 2], dilations=[1, 8],
+                            pads=[0, 9, 0, 9]),
+        r"has windows of nothing but padding; use pads below the kernel",
     ),
-    "windows over the edge": (
-        lambda m, x: m.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
-        r"one more window that is not whole \(6 pixels, ceil_mode=1\); use ceil_mode=0",
+    "automatic padding of windows with gaps": (
+        lambda m, x: m.node("MaxPool", [x], kernel_shape=[2, 2], dilations=[2, 2],
+                            auto_pad="SAME_UPPER"),
+        r"leaves the padding of dilated windows open; use pads, not auto_pad",
     ),
-    "pooling with gaps": (
-        lambda m, x: m.node("MaxPool", [x], kernel_shape=[2, 2], dilations=[2, 2]),
-        r"pools with dilations; use dilations of 1",
+    "automatic padding below zero": (
+        lambda m, x: m.node("MaxPool", [x], kernel_shape=[1, 1], strides=[3, 3],
+                            auto_pad="SAME_UPPER"),
+        r"skips pixels at both ends; use pads, not auto_pad",
+    ),
+    "padding by reflection": (
+        lambda m, x: m.node("Pad", [x, m.constant(np.array([0, 0, 1, 1] * 2))], mode="reflect"),
+        r"\(Pad, mode='reflect'\): pads by mode reflect; pad with zeros",
+    ),
+    "padding with ones": (
+        lambda m, x: m.node("Pad", [x, m.constant(np.array([0, 0, 1, 1] * 2)),
+                                    m.constant(np.float32(1))]),
+        r"pads with 1; pad with zero, or integers with the zero point",
+    ),
+    "padding of channels": (
+        lambda m, x: m.node("Pad", [x, m.constant(np.array([0, 1, 0, 0] * 2))]),
+        r"pads the batch or channels; pad rows and columns only",
+    ),
+    "padding below zero": (
+        lambda m, x: m.node("Pad", [x, m.constant(np.array([0, 0, -1, 0] * 2))]),
+        r"crops its input \(negative pads\); use pads of 0 and more",
+    ),
+    "a softmax that is rounded and read in another scale": (
+        lambda m, x: m.node("DequantizeLinear", [
+            m.node("QuantizeLinear", [m.node("Softmax", [x], axis=1), m.constant(np.float32(0.5)),
+                                      m.constant(np.uint8(0))]),
+            m.constant(np.float32(0.25)), m.constant(np.uint8(0))]),
+        r"dequantizes a softmax by another scale or zero point than it was quantized with",
     ),
     "a window larger than Conv2d's": (
         lambda m, x: m.node("Conv", [x, m.real_weights(
@@ -109,7 +137,7 @@ REFUSED = {
     ),
     "a mean over channels": (
         lambda m, x: m.node("ReduceMean", [x], axes=[1]),
-        r"averages over axes \[1\]; average over rows and columns",
+        r"runs over axes \[1\]; use rows and columns",
     ),
     "a constant for each pixel": (
         lambda m, x: m.node("Add", [x, m.constant(np.arange(36, dtype=np.float32).reshape(6, 6))]),

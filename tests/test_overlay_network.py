@@ -10,7 +10,7 @@ from typing import Any
 import networks
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from overlay_engine import ENGINE, first_wrong_layer, folder
 
@@ -21,9 +21,11 @@ from hls.network.compiling import Program, Stored, compile_network
 from hls.network.layers import Requantization
 from hls.network.layouts import Layout
 from hls.network.memory import Life, arrange
-from hls.network.overlay import OverlayEngine, engine_for
+from hls.network.overlay import OverlayEngine, engines_for
+from hls.network.overlay_network import OverlayNetwork
 from hls.network.quotients import quotient
-from host.program import put_frame, take_frame, unpack
+from hls.network.styles import choose
+from host.program import put_frames, take_frames, unpack
 from sim import network as golden
 from sim import overlay_network
 from sim.csim import run_program
@@ -53,7 +55,7 @@ def test_the_output_is_right_where_memory_is_used_again(make: Callable[[int], Ne
     frame = _frame(program, 3)
     after = run_program(program, folder(), overlay_network.fresh_tensors(program, frame))
     expected = golden.tensors(program.network, frame[None])[program.network.output][0]
-    assert (take_frame(program.data(), after) == expected).all()
+    assert (take_frames(program.data(), after[None])[0] == expected).all()
 
 
 def test_a_wrong_weight_is_found() -> None:
@@ -94,7 +96,7 @@ def convolutions(draw: Any) -> Network:
     x = builder.conv(
         "x", groups * draw(st.integers(1, 9)), (rows[0], cols[0]), stride=(rows[1], cols[1]),
         dilation=(rows[2], cols[2]), padding=(*rows[3:], *cols[3:]), groups=groups,
-        relu=draw(st.booleans()),
+        relu=draw(st.booleans()), bias_fraction=draw(st.sampled_from([0, 5, 12])),
     )  # fmt: skip
     return builder.network(x)
 
@@ -113,7 +115,7 @@ def pools(draw: Any) -> Network:
     )  # fmt: skip
     x = builder.pool(
         "x", draw(st.sampled_from(["max", "average"])), (rows[0], cols[0]), (rows[1], cols[1]),
-        (*rows[3:], *cols[3:]),
+        (*rows[3:], *cols[3:]), single=draw(st.booleans()),
     )  # fmt: skip
     return builder.network(builder.add_up(x, builder.rescale(x)))
 
@@ -195,7 +197,20 @@ def test_sixteen_lanes() -> None:
     ("board", "lanes"), [("pynq-z2", 8), ("ultra96v2", 8), ("kv260", 16), ("zcu104", 16)]
 )
 def test_a_board_gets_the_engine_that_fits(board: str, lanes: int) -> None:
-    assert engine_for(boards.board(board)).lanes == lanes
+    found = [*engines_for(boards.board(board))]
+    assert {engine.lanes for engine in found} == {lanes}
+    words = [engine.image_words for engine in found]
+    assert words == [words[0] << step for step in range(len(words))]
+    assert words[0] == {8: 8192, 16: 4096}[lanes]
+
+
+def test_an_engine_has_room_for_the_rows_of_its_network() -> None:
+    target = boards.board("pynq-z2")
+    design = choose(_conv((9, 300, 64), 8, 3), target, "overlay").design
+    assert isinstance(design, OverlayNetwork)
+    assert design.engine.image_words == 16384
+    with pytest.raises(DesignError, match="rows of 12800 words are more than image_words=32768"):
+        choose(_conv((9, 1600, 64), 8, 3), target, "overlay")
 
 
 # ---------------------------------------------------------------------- the parts
@@ -255,6 +270,24 @@ def test_a_quotient_rounds_as_the_division_does(
         assert whole + rounds_up == below + up, v
 
 
+@given(st.integers(1 << 23, (1 << 24) - 1), st.integers(25, 34), st.integers(1, 60))
+@example(9_586_981, 27, 14)
+def test_a_quotient_rounds_as_float32_does(multiplier: int, shift: int, reach: int) -> None:
+    """All that is not beyond the limits of 8 bits: odd multiples of a reciprocal's divisor too."""
+    finish = Requantization(multiplier=multiplier, shift=shift, zero_point=0, single=True)
+    found = quotient(finish, reach * 255, 24, 47)
+    assert found is not None
+    sums = np.arange(-reach * 255, reach * 255 + 1)
+    exact = np.ldexp(sums.astype(np.float32) * np.float32(multiplier), -shift)
+    sums, exact = sums[abs(exact) < 256], exact[abs(exact) < 256]
+    whole, rest = np.divmod(sums * found.multiplier, 1 << found.shift)
+    binade = np.frexp(np.where(whole < 0, ~whole, whole).astype(float))[1]
+    beyond = 2 * rest - (1 << found.shift)
+    tie = abs(beyond) <= found.slack << binade * found.grows
+    rounded = whole + np.where(tie, whole % 2 == 1, beyond > 0)
+    np.testing.assert_array_equal(rounded, np.rint(exact))
+
+
 @pytest.mark.parametrize("taps", [*range(1, 26), 49, 64, 100, 144, 196])
 def test_every_usual_average_has_a_quotient(taps: int) -> None:
     finish = Requantization(multiplier=1, shift=0, divisor=taps, zero_point=0)
@@ -262,14 +295,14 @@ def test_every_usual_average_has_a_quotient(taps: int) -> None:
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=4), st.sampled_from([8, 16]))
-def test_a_frame_comes_back_from_memory(channels: list[int], lanes: int) -> None:
+def test_frames_come_back_from_memory(channels: list[int], lanes: int) -> None:
     layout = Layout.joined([Layout.dense(c, lanes) for c in channels], lanes)
     place = Stored(3, (2, 5, sum(channels)), layout).data(lanes)
-    tensors = np.full((3 + 10 * layout.words + 1) * lanes, 77, np.int8)
-    frame = np.arange(10 * sum(channels)).astype(np.int8).reshape(place["shape"])
-    put_frame({"input": place}, tensors, frame)
-    assert (unpack(place, tensors) == frame).all()
-    assert (tensors[: 3 * lanes] == 77).all()
-    assert (tensors[-lanes:] == 77).all()
-    inside = tensors[3 * lanes : -lanes].reshape(10, -1)
+    tensors = np.full((2, (3 + 10 * layout.words + 1) * lanes), 77, np.int8)
+    frames = np.arange(20 * sum(channels)).astype(np.int8).reshape(2, *place["shape"])
+    put_frames({"input": place}, tensors, frames)
+    assert (unpack(place, tensors) == frames).all()
+    assert (tensors[:, : 3 * lanes] == 77).all()
+    assert (tensors[:, -lanes:] == 77).all()
+    inside = tensors[:, 3 * lanes : -lanes].reshape(20, -1)
     assert not np.delete(inside, place["slots"], axis=1).any()

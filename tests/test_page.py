@@ -50,10 +50,6 @@ def test_a_timeline_is_drawn_to_scale_within_its_axes(rows):
     assert all(a.y + plot.row == b.y for a, b in pairwise(plot.names))
 
 
-def test_an_empty_timeline_is_none():
-    assert timeline_plot([]) is None
-
-
 @given(
     st.floats(0.01, 1e6), st.floats(0.001, 1), st.integers(1, 4096), st.floats(0.1, 200),
     st.integers(1, 2000),

@@ -146,6 +146,16 @@ def test_tables_fold_the_zero_point_into_the_bias_and_wrap_it() -> None:
     assert tables.uniform
 
 
+def test_tables_give_the_zero_points_share_the_places_of_the_bias() -> None:
+    conv = Conv2d(height=5, width=5, in_channels=1, out_channels=1, kernel=1, input="u8",
+                  input_zero_point=100, accumulator="s12", bias_fraction=4)  # fmt: skip
+    arrays = {"weights": np.array([3]).reshape(1, 1, 1, 1), "bias": np.array([7]),
+              "multiplier": 1, "shift": 0}  # fmt: skip
+    tables = Tables.of(conv, Parameters.checked(conv, arrays, "here"))
+    assert tables.bias is not None
+    assert tables.bias.tolist() == [[7 - 300 * 16]]
+
+
 def test_tables_without_bias_or_requantization_are_empty() -> None:
     conv = Conv2d(height=5, width=5, in_channels=1, out_channels=2, bias=None, requantize="none")
     tables = Tables.of(conv, random_parameters(conv, 0))

@@ -17,7 +17,7 @@ from hls.memory import Memory
 from hls.network import Network
 from hls.network.dataflow import DataflowNetwork
 from hls.network.generation import generate_dataflow, generate_network
-from hls.network.overlay import engine_for
+from hls.network.overlay import OverlayEngine
 from hls.network.overlay_generation import texts as overlay_texts
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.page import page
@@ -74,7 +74,7 @@ def test_a_clock_that_the_board_does_not_take_is_refused(
 
 
 def test_the_overlay_style_names_them_too() -> None:
-    design = OverlayNetwork(network=networks.chain(), engine=engine_for(board("zcu104")))
+    design = OverlayNetwork(network=networks.chain(), engine=OverlayEngine())
     made = overlay_texts(design, board("zcu104").at(200))
     assert "set part xczu7ev-ffvc1156-2-e\nset clock_ns 5.0\n" in made["run_hls.tcl"]
     assert json.loads(made["manifest.json"])["target"]["clock_mhz"] == 200

@@ -176,7 +176,7 @@ def requantizer_dsps(epilogue: Epilogue, lanes: int) -> int:
     """DSP blocks of so many requantizers."""
     if not epilogue.requantized:
         return 0
-    pieces = math.ceil(epilogue.accumulator.bits / 24) * math.ceil(epilogue.multiplier_bits / 17)
+    pieces = math.ceil(epilogue.value.bits / 24) * math.ceil(epilogue.multiplier_bits / 17)
     return lanes * pieces
 
 

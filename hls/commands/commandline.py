@@ -17,6 +17,7 @@ _OPTIONS = {
     "groups": "--groups", "pooling": "--pool", "simd": "--simd", "pe": "--pe", "taps": "--taps",
     "algorithm": "--algorithm", "batch": "--batch", "packing": "--packing",
     "input": "--input-format", "weight": "--weight-format", "bias": "--bias-format",
+    "bias_fraction": "--bias-fraction",
     "output": "--output-format", "accumulator": "--accumulator-format",
     "requantize": "--requantize", "multiplier_bits": "--multiplier-bits",
     "max_shift": "--max-shift", "input_zero_point": "--input-zero-point",

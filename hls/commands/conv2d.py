@@ -21,7 +21,7 @@ EXAMPLE = (
     "lineloom conv2d --input 32x32x3 --filters 16 --kernel 3 --padding same --simd 3 --pe 4 "
     "--activation relu -o build/conv1"
 )
-_PLAIN = ("groups", "simd", "pe", "taps", "algorithm", "batch")
+_PLAIN = ("groups", "simd", "pe", "taps", "algorithm", "batch", "bias_fraction")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, help="frames of a call, on the array (1)")
     parser.add_argument("--weights", type=Path, metavar="FILE.npz",
                         help="weights, bias, multiplier, shift (default: random)")  # fmt: skip
+    parser.add_argument("--bias-fraction", type=int, metavar="PLACES",
+                        help="binary places of the bias (0)")  # fmt: skip
     parser.add_argument("--load-weights", action="store_true",
                         help="read weights at run time instead of baking them in")  # fmt: skip
     parser.add_argument("--seed", type=options.seed, default=0, help="of random weights (0)")

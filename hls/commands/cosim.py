@@ -152,6 +152,7 @@ def _data(result: CosimResult) -> dict[str, Any]:
         "ii": result.ii,
         "fifos": result.fifos,
         "memory_bytes": result.memory_bytes,
+        "layer_cycles": result.layer_cycles,
         "first_layer": result.first_layer,
         "stalls": result.stalls,
         "seed": result.seed,

@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("model", type=Path, metavar="MODEL.onnx",
                         help="a quantized model: QDQ, operators on integers, or QONNX")  # fmt: skip
-    parser.add_argument("--board", default=BOARD, metavar="BOARD",
+    parser.add_argument("--board", metavar="BOARD",
                         help=f"which it must fit: {', '.join(boards())} ({BOARD})")  # fmt: skip
     parser.add_argument("--clock", type=float, metavar="MHZ", help="of the engines, to which the "
                         "Verilog is pipelined (the board's)")  # fmt: skip
@@ -45,6 +45,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="dataflow: an engine for every layer; overlay: one engine for all, through memory; "
         "auto: the first that fits the board (auto)",
     )
+    parser.add_argument("--engine", type=Path, metavar="PROJECT",
+                        help="of style overlay: make a program for the engine of that project, "
+                        "whose bitstream then runs this model, too, at its clock")  # fmt: skip
     parser.add_argument(
         "--fifos",
         choices=(MODEL, MEASURED),
@@ -63,8 +66,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     style = _style(args)
     with console.working(f"reading {args.model.name}"):
         network = Network.from_onnx(args.model, name)
-        project, choice = generate_network(network, args.output, board=args.board, style=style,
-                                           clock_mhz=args.clock)  # fmt: skip
+        project, choice = generate_network(network, args.output, board=args.board or BOARD,
+                                           style=style, clock_mhz=args.clock,
+                                           engine=args.engine)  # fmt: skip
     measured = _measured(project, choice, console) if args.fifos == MEASURED else None
     target = asked_for(project)
     speed = target.clock_mhz * 1e6 / choice.design.predicted_cycles
@@ -94,6 +98,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _style(args: argparse.Namespace) -> str:
     """The style asked for; only one has FIFOs between layers that can be measured."""
     style: str = args.style
+    if args.engine is not None and (args.board, args.clock) != (None, None):
+        raise InputError("--board and --clock do not apply to the engine of another project, which "
+                         "has its own; leave them away")  # fmt: skip
     if args.fifos == MODEL or style == DATAFLOW:
         return style
     if style == AUTO:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from hls.checks import reject
 from hls.network.instructions import (
     RECORD_WORDS,
+    VERSION,
     WORD_BITS,
     Image,
     Instruction,
@@ -30,6 +31,7 @@ from hls.network.instructions import (
     Store,
     Window,
     encode,
+    tensor_addresses,
 )
 from hls.network.layers import Addition, Concatenation, Convolution, Flattening, Layer
 from hls.network.layouts import Layout
@@ -119,8 +121,10 @@ class Program:
         word_bytes = self.engine.word_bytes
         return {
             "file": "program.npz",
+            "instructions": VERSION,
             "steps": len(self.instructions),
-            "frames_per_call": 1,
+            "tensor_words": self.words,
+            "addresses": [{"word": place.word, "low": place.low} for place in tensor_addresses()],
             "buffer_bytes": self.buffer_bytes,
             "buffers": {"program": "program", "b": "b", "p": "p", "x": "tensors", "y": "tensors"},
             "input": self.input.data(word_bytes),
@@ -279,6 +283,8 @@ def _instruction(
             high=one.finish.high,
             leaves=int(one.finish.ties == "even"),
             slack=one.slack,
+            grows=int(one.grows),
+            bias_fraction=one.bias_fraction,
         ),
         store=Store(first=places[one.writes] + one.out_first, pixel_step=one.out_pixel_words),
     )

@@ -98,6 +98,7 @@ def _context(engine: OverlayEngine, depths: Mapping[str, int]) -> dict[str, Any]
         "registers": [*PORTS, "steps", "return"],
         "word_bits": WORD_BITS,
         "record_words": RECORD_WORDS,
+        "slack_bits": next(place.bits for place in places() if place.field == "slack"),
         "parts": {
             cls.__name__: {
                 "text": (cls.__doc__ or "").splitlines()[0],

@@ -16,6 +16,7 @@ import numpy as np
 from hls.checks import one_of, reject, require_divides
 from hls.conv2d import Conv2d
 from hls.errors import DesignError
+from hls.fixed import Fixed
 from hls.geometry import WindowGeometry
 from hls.network import order
 from hls.network.layers import (
@@ -218,6 +219,13 @@ class PoolingEngine:
     def rounding(self) -> Rounding:
         """Of a maximum or a sum."""
         return roundings(self.layer)[0]
+
+    @property
+    def sum_format(self) -> Fixed:
+        """Format of what the taps of a window add up to, less their zero points."""
+        value = self.rounding
+        total, taps = self.layer.total, self.layer.taps
+        return Fixed.holding(value.low * taps // total, value.high * taps // total)
 
     @property
     def keeps(self) -> bool:

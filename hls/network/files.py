@@ -27,7 +27,7 @@ from hls.network.layers import (
     Requantization,
     Rescaling,
 )
-from hls.network.network import Host, Network, Tensor
+from hls.network.network import Host, Integers, Network, Tensor
 from hls.parameters import Parameters
 
 __all__ = ["FORMAT", "from_data", "load", "model_file", "save", "to_data", "weight_arrays"]
@@ -136,8 +136,8 @@ def from_data(data: Mapping[str, Any], arrays: Mapping[str, Any]) -> Network:
         layers=tuple(_layer(entry, arrays) for entry in data["layers"]),
         input=data["input"],
         output=data["output"],
-        source=Host(**_tupled(data["source"])),
-        result=Host(**_tupled(data["result"])),
+        source=_host(data["source"]),
+        result=_host(data["result"]),
         origins={name: tuple(nodes) for name, nodes in data["origins"].items()},
     )
 
@@ -145,8 +145,15 @@ def from_data(data: Mapping[str, Any], arrays: Mapping[str, Any]) -> Network:
 def _tensor(entry: Mapping[str, Any]) -> Tensor:
     fields = _tupled(entry)
     if fields["model"] is not None:
-        fields["model"] = Host(**_tupled(fields["model"]))
+        fields["model"] = _host(fields["model"])
     return Tensor(**fields)
+
+
+def _host(entry: Mapping[str, Any]) -> Host:
+    fields = _tupled(entry)
+    if fields.get("integers") is not None:
+        fields["integers"] = Integers(**fields["integers"])
+    return Host(**fields)
 
 
 def _layer(entry: Mapping[str, Any], arrays: Mapping[str, Any]) -> Layer:

@@ -10,8 +10,9 @@ from typing import Any
 from hls import bench
 from hls.boards import Board
 from hls.boards import board as board_of
+from hls.errors import DesignError
 from hls.generator import BOARD, conv2d_context, conv2d_summary
-from hls.made_for import target_data
+from hls.made_for import asked_for, target_data
 from hls.manifest import manifest
 from hls.network import files
 from hls.network.assembly import Stage
@@ -22,6 +23,7 @@ from hls.network.network import Network
 from hls.network.overlay_generation import generate_overlay
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.reference_tables import layer_tables, sources_of, variables_of
+from hls.network.sharing import engine_of, share_hardware
 from hls.network.styles import AUTO, Choice, choose
 from hls.parameters import Parameters
 from hls.project import Project, publish
@@ -37,6 +39,7 @@ def generate_network(
     board: str = BOARD,
     style: str = AUTO,
     clock_mhz: float | None = None,
+    engine: str | Path | None = None,
 ) -> tuple[Project, Choice]:
     """Write the project of `network` for a board to the folder `path`, and say what was chosen.
 
@@ -46,16 +49,37 @@ def generate_network(
         board: name of the board that it must fit.
         style: one of `hls.network.styles.STYLES`, or "auto".
         clock_mhz: what it is to be clocked with; the board's default if None.
+        engine: folder of a network in overlay style, whose engine runs this one as well; board and
+            clock are its own.
 
     Raises:
-        InputError: there is no such board, it takes no such clock, or the folder cannot be written.
-        DesignError: there is no such style, or the network does not fit the board.
+        InputError: there is no such board or engine, the board takes no such clock, or the folder
+            cannot be written.
+        DesignError: there is no such style, or the network does not fit the board or engine.
     """
+    if engine is not None:
+        return _on_engine(network, Path(path), style, Path(engine))
     target = board_of(board).at(clock_mhz)
     choice = choose(network, target, style)
     if isinstance(choice.design, OverlayNetwork):
         return generate_overlay(choice.design, path, target), choice
     return generate_dataflow(choice.design, path, target), choice
+
+
+def _on_engine(network: Network, path: Path, style: str, engine: Path) -> tuple[Project, Choice]:
+    """A project of `network` for the engine of another one; what is there of that is shared."""
+    found, target = engine_of(engine), asked_for(Project.open(engine))
+    try:
+        choice = choose(network, target, style, found)
+    except DesignError as error:
+        raise DesignError(
+            f"the engine of {engine} does not run {network.name}: {error}; or make this project "
+            "first, which gets an engine that does, and the other one for that"
+        ) from None
+    assert isinstance(choice.design, OverlayNetwork)
+    project = generate_overlay(choice.design, path, target)
+    share_hardware(engine, project)
+    return project, choice
 
 
 def generate_dataflow(

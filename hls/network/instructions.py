@@ -20,9 +20,14 @@ import numpy.typing as npt
 from hls.errors import DesignError
 
 __all__ = [
-    "PARTS", "RECORD_WORDS", "WORD_BITS", "Image", "Instruction", "Limits", "Place", "Reduction",
-    "Rows", "Sizes", "Start", "Store", "Window", "decode", "encode", "places",
+    "PARTS", "RECORD_WORDS", "VERSION", "WORD_BITS", "Image", "Instruction", "Limits", "Place",
+    "Reduction", "Rows", "Sizes", "Start", "Store", "Window", "decode", "encode", "places",
+    "tensor_addresses",
 ]  # fmt: skip
+
+VERSION = 1
+"""Of the instructions: an engine of another one does not understand them. It grows with whatever
+changes about fields, their places or their meaning."""
 
 WORD_BITS = 64
 """Of a word of the program's port."""
@@ -110,16 +115,18 @@ class Reduction:
     last_tap: int = _bits(20)
     passes: int = _bits(1)  # sums of the array come from there, and pass
     largest: int = _bits(1)
-    even: int = _bits(25)
-    odd: int = _bits(25)
+    even: int = _bits(25, signed=True)
+    odd: int = _bits(25, signed=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What is the same in all channels of clamp(round(sum * multiplier / 2^shift) + zero_point).
 
+    Sums are those of the array or the reducer << bias_fraction, plus the bias.
     A remainder that is within `slack` / 2 of one half, in units of 2^-shift, is a tie; it ends at
-    the neighbor whose last bit is not `leaves`.
+    the neighbor whose last bit is not `leaves`. With `grows` the slack is that of a quotient below
+    1, and doubles from there with each power of two, as the last place of a float does.
     """
 
     zero_point: int = _bits(8, signed=True)
@@ -127,6 +134,8 @@ class Limits:
     high: int = _bits(8, signed=True)
     leaves: int = _bits(1)
     slack: int = _bits(24)
+    grows: int = _bits(1)
+    bias_fraction: int = _bits(5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +223,12 @@ def places() -> tuple[Place, ...]:
 
 RECORD_WORDS = places()[-1].word + 1
 """Words of an instruction."""
+
+
+def tensor_addresses() -> tuple[Place, ...]:
+    """The fields that say where in the memory of tensors something lies."""
+    parts = {("image", "first"), ("image", "second"), ("store", "first")}
+    return tuple(place for place in places() if (place.part, place.field) in parts)
 
 
 def encode(instruction: Instruction) -> npt.NDArray[np.uint64]:

@@ -26,10 +26,24 @@ from hls.network.layers import (
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["HEADS", "Host", "Network", "Tensor"]
+__all__ = ["HEADS", "Host", "Integers", "Network", "Tensor"]
 
-HEADS = ("softmax", "argmax")
-"""What may follow the last tensor, on the host: over the channels of each pixel."""
+HEADS = ("softmax", "log_softmax", "argmax", "argmax_last", "keepdims", "quantize", "dequantize")
+"""What may follow the last tensor, on the host: over the channels of each pixel.
+
+"argmax" finds the first of equal values and "argmax_last" the last one; behind it, "keepdims" gives
+back the axis that it ran along. "quantize" and "dequantize" are by `Host.integers`.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integers:
+    """What a model rounds the results of its head to: real value = (q - zero_point) * scale."""
+
+    scale: float
+    zero_point: int
+    dtype: str
+    """"int8" or "uint8", not shifted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +56,14 @@ class Host:
             quantized outside.
         axes: order of its axes without the batch, as letters of "HWC"; "C" of a vector.
         steps: of HEADS, in order; only of an output.
+        integers: of the steps "quantize" and "dequantize".
     """
 
     name: str
     dtype: str = "float32"
     axes: str = "CHW"
     steps: tuple[str, ...] = ()
+    integers: Integers | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +202,11 @@ def output_shape(layer: Layer, inputs: list[Tensor]) -> tuple[int, int, int]:
     return result
 
 
-def axis_of(size: int, kernel: int, stride: int, before: int, after: int) -> Axis:
+def axis_of(
+    size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1
+) -> Axis:
     """An axis of a pooling window."""
     return Axis(
-        size=size, kernel=kernel, stride=stride, dilation=1, pad_before=before, pad_after=after
-    )
+        size=size, kernel=kernel, stride=stride, dilation=dilation, pad_before=before,
+        pad_after=after,
+    )  # fmt: skip

@@ -13,7 +13,8 @@ end in the same requantizer and the same store.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hls.boards import Board
@@ -22,10 +23,14 @@ from hls.fixed import Fixed
 from hls.gemm import Gemm
 from hls.naming import require_name
 
-__all__ = ["OverlayEngine", "engine_for"]
+__all__ = ["MAX_IMAGE_WORDS", "OverlayEngine", "engines_for"]
+
+MAX_IMAGE_WORDS = 65536
+"""Of image rows on chip."""
 
 _ACCUMULATOR = Fixed(bits=36)
-"""Sums of 65,536 products and a bias of 32 bits, or of two channels times multipliers of 25."""
+"""Sums of 65,536 products and a bias of 32 bits, with its places those of fewer; or of two channels
+times multipliers of 25."""
 _FINISH_DSP = 5
 """Of a requantizer: 36 x 24 bits, in Yosys."""
 _ADDRESS_DSP = 6
@@ -65,7 +70,7 @@ class OverlayEngine:
         """Check every rule; those of the array are `Gemm`'s."""
         require_name("OverlayEngine", self.name)
         one_of("OverlayEngine", "lanes", str(self.lanes), ("8", "16"))
-        words = whole("OverlayEngine", "image_words", self.image_words, 64, 65536)
+        words = whole("OverlayEngine", "image_words", self.image_words, 64, MAX_IMAGE_WORDS)
         if words & (words - 1):
             below = 1 << (words.bit_length() - 1)
             rule = "is not a power of two, as memories have"
@@ -120,17 +125,40 @@ class OverlayEngine:
         return self.gemm.multiplications + self.lanes + requantizers + _ADDRESS_DSP
 
     @property
+    def luts(self) -> int:
+        """LUTs, about."""
+        return _LUT_A_PE * self.multipliers
+
+    @property
+    def bram18(self) -> int:
+        """Block RAMs of 18 Kbit, about."""
+        return -(-self.on_chip_bits // 18_432)
+
+    @property
     def on_chip_bits(self) -> int:
         """Image rows, and what the array keeps."""
         return self.image_words * 8 * self.lanes + self.gemm.on_chip_bits
 
 
-def engine_for(board: Board, name: str = "overlay") -> OverlayEngine:
-    """The larger engine if it leaves the board room to be placed and routed, else the smaller."""
+def engines_for(board: Board, name: str = "overlay") -> Iterator[OverlayEngine]:
+    """Engines that leave the board room to be placed and routed, the first one as it should be.
+
+    It has as many lanes as fit. The others have more and more room for image rows, for networks
+    that need it.
+    """
     large = OverlayEngine(lanes=16, tile_m=128, tile_n=64, image_words=4096, name=name)
-    fits = (
-        large.dsps <= _SHARE * board.dsp
-        and large.multipliers * _LUT_A_PE <= _SHARE * board.lut
-        and large.on_chip_bits <= _SHARE * 36_864 * board.bram36
+    engine = large if _leaves_room(large, board) else OverlayEngine(name=name)
+    yield engine
+    while engine.image_words < MAX_IMAGE_WORDS:
+        engine = replace(engine, image_words=2 * engine.image_words)
+        if not _leaves_room(engine, board):
+            return
+        yield engine
+
+
+def _leaves_room(engine: OverlayEngine, board: Board) -> bool:
+    return (
+        engine.dsps <= _SHARE * board.dsp
+        and engine.luts <= _SHARE * board.lut
+        and engine.bram18 <= _SHARE * 2 * board.bram36
     )
-    return large if fits else OverlayEngine(name=name)

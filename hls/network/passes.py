@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hls.checks import reject
 from hls.geometry import Axis
+from hls.network.accumulators import accumulator
 from hls.network.layers import (
     ACTIVATION,
     Addition,
@@ -104,8 +105,9 @@ class Pass:
         layer: its layer's name.
         weights: s8 [k, n], or how windows are reduced.
         bias, multiplier, shift: int64 [n], a column a lane of the result.
+        bias_fraction: binary places of the bias.
         finish: zero point, limits and ties; its quotient is in the columns.
-        slack: what counts as a tie; see `hls.network.quotients`.
+        slack, grows: what counts as a tie; see `hls.network.quotients`.
         writes: tensor; of its `out_pixel_words` words a pixel those from `out_first` on.
         macs: products that count.
     """
@@ -122,6 +124,8 @@ class Pass:
     out_pixel_words: int
     out_first: int
     macs: int = 0
+    bias_fraction: int = 0
+    grows: bool = False
 
     @property
     def k(self) -> int:
@@ -152,6 +156,10 @@ def passes(engine: OverlayEngine, layer: Layer, layouts: dict[str, Layout],
     if isinstance(layer, Pooling):
         feed = _feed(layer.inputs[0], layouts, layer.rows, layer.cols)
         largest = layer.kind == "max"
+        if not (largest or layer.counts_padding):
+            raise reject(_OWNER, f"layer {layer.name}: a mean over fewer pixels at the edges",
+                         "asks for divisors that differ from window to window",
+                         "use style dataflow")  # fmt: skip
         outside = ACTIVATION.minimum if largest else layer.input_zero_point
         taps = 1 if largest else layer.taps
         return _reduction(engine, layer.name, replace(feed, padding=outside),
@@ -164,7 +172,7 @@ def passes(engine: OverlayEngine, layer: Layer, layouts: dict[str, Layout],
         return _reduction(engine, layer.name, replace(feed, reads=layer.inputs),
                           Reducing(multipliers=layer.multipliers),
                           -sum(zero * factor for zero, factor in terms),
-                          _SPAN * sum(layer.multipliers), layer.finish, layer.output,
+                          _SPAN * sum(map(abs, layer.multipliers)), layer.finish, layer.output,
                           layouts)  # fmt: skip
     if isinstance(layer, Rescaling):
         return _rescaled(engine, layer.name, layer.inputs[0], layer.input_zero_point, layer.finish,
@@ -199,8 +207,10 @@ def _convolution(
     gemm = engine.gemm
     assert parameters.multiplier is not None
     assert parameters.shift is not None
+    bias = np.zeros(conv.out_channels, np.int64) if parameters.bias is None else parameters.bias
+    sums = accumulator(parameters.weights, bias >> conv.bias_fraction, conv.input_zero_point)
     for name, bits, most in (
-        ("accumulator", conv.worst_case.bits, gemm.epilogue.accumulator.bits),
+        ("accumulator", sums.bits + conv.bias_fraction, gemm.epilogue.accumulator.bits),
         ("multiplier", int(parameters.multiplier.max()).bit_length(), gemm.multiplier_bits),
         ("weights", conv.weight_format.bits, gemm.weight_format.bits),
     ):
@@ -211,20 +221,20 @@ def _convolution(
         raise reject(_OWNER, f"layer {layer.name}: shift={int(parameters.shift.max())}",
                      f"is over the engine's {gemm.max_shift}", "use style dataflow")  # fmt: skip
     shares = conv.input_zero_point * parameters.weights.sum(axis=(1, 2, 3))
-    bias = (0 if parameters.bias is None else parameters.bias) - shares
     finish = Requantization(multiplier=1, shift=0, zero_point=out.zero_point, low=out.low,
                             high=out.high)  # fmt: skip
     feed = _feed(layer.inputs[0], layouts, conv.window.rows, conv.window.cols)
     return _products(engine, layer.name, replace(feed, padding=conv.input_zero_point),
                      parameters.weights, conv.groups,
-                     (bias, parameters.multiplier, parameters.shift), finish, layer.output,
-                     layouts, conv.macs)  # fmt: skip
+                     (bias - (shares << conv.bias_fraction), parameters.multiplier,
+                      parameters.shift), finish, layer.output, layouts, conv.macs,
+                     conv.bias_fraction)  # fmt: skip
 
 
 def _products(
     engine: OverlayEngine, layer: str, feed: Feed, taps: npt.NDArray[np.int64], groups: int,
     columns: tuple[npt.NDArray[np.int64], ...], finish: Requantization, output: str,
-    layouts: dict[str, Layout], macs: int,
+    layouts: dict[str, Layout], macs: int, bias_fraction: int = 0,
 ) -> Iterator[Pass]:  # fmt: skip
     """Weights [M, KH, KW, C / groups] as passes; `columns` are bias, multiplier and shift, [M]."""
     lanes = engine.lanes
@@ -251,7 +261,7 @@ def _products(
             layer=layer, feed=part, weights=matrix, bias=table[0], multiplier=table[1],
             shift=table[2], finish=finish, slack=0, writes=output,
             out_pixel_words=layouts[output].words, out_first=first,
-            macs=macs * len(own) // filters,
+            macs=macs * len(own) // filters, bias_fraction=bias_fraction,
         )  # fmt: skip
 
 
@@ -312,13 +322,13 @@ def _reduction(
     """Windows, as many channels in a pass as the engine takes; |sum + bias| is at most `most`."""
     gemm = engine.gemm
     found = quotient(finish, most, gemm.multiplier_bits, gemm.max_shift)
-    if found is None or max(how.multipliers) >= 1 << 25:
+    if found is None or max(map(abs, how.multipliers)) >= 1 << 24:
         raise reject(
             _OWNER,
             f"layer {layer}: {finish.multiplier} / ({finish.divisor} * 2^{finish.shift}), inputs "
             f"times {how.multipliers[0]} and {how.multipliers[1]},",
             f"asks for more than {gemm.multiplier_bits} bits of multiplier, {gemm.max_shift} of "
-            "shift or 25 of an input's", "use style dataflow",
+            "shift or 24 of an input's", "use style dataflow",
         )  # fmt: skip
     words = feed.words
     slice_words = min(words, engine.max_n // engine.lanes)
@@ -332,8 +342,8 @@ def _reduction(
         yield Pass(
             layer=layer, feed=part, weights=how, bias=bias * same,
             multiplier=found.multiplier * same, shift=found.shift * same, finish=finish,
-            slack=found.slack, writes=output, out_pixel_words=layouts[output].words,
-            out_first=out_first + first,
+            slack=found.slack, grows=found.grows, writes=output,
+            out_pixel_words=layouts[output].words, out_first=out_first + first,
         )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from hls.network.scheme import ACTIVATIONS, FORMS, Scheme
 __all__ = ["OPERATORS", "prepared", "quantized"]
 
 OPERATORS = ("Add", "ArgMax", "AveragePool", "Clip", "Concat", "Conv", "Flatten", "Gemm",
-             "GlobalAveragePool", "MatMul", "MaxPool", "Relu", "Reshape")  # fmt: skip
+             "GlobalAveragePool", "GlobalMaxPool", "MatMul", "MaxPool", "Pad", "ReduceMax",
+             "ReduceMean", "Relu", "Reshape", "Sub")  # fmt: skip
 """What hardware computes in integers. All others stay in float: Softmax runs on the host."""
 
 _LEAST_OPSET = 13

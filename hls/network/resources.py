@@ -106,7 +106,7 @@ def _convolution(conv: Conv2d) -> Resources:
         found += _ram(taps, conv.channel_folds)
     found += _rom(conv.weight_bits // conv.weight_words, conv.weight_words)
     epilogue = conv.epilogue
-    constants = epilogue.accumulator.bits + epilogue.multiplier_bits + conv.max_shift.bit_length()
+    constants = epilogue.value.bits + epilogue.multiplier_bits + conv.max_shift.bit_length()
     found += _rom(constants * conv.finish_lanes, conv.out_channels // conv.finish_lanes)
     chosen = taps if conv.tap_folds > 1 else 0
     logic = (_CONVOLUTION + _WINDOW_BIT * taps + _PRODUCT * conv.multipliers

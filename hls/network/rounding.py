@@ -69,6 +69,11 @@ class Rounding:
         return Fixed(bits=max(high, 2 * self.divisor).bit_length(), signed=False)
 
     @property
+    def whole_bits(self) -> int:
+        """Bits of a quotient's magnitude without its fraction."""
+        return max(1, *(abs(product) // self.divisor for product in self._products)).bit_length()
+
+    @property
     def result(self) -> Fixed:
         """Format of a rounded quotient plus zero point, before the limits."""
         low, high = (product // self.divisor for product in self._products)
@@ -94,16 +99,15 @@ def roundings(layer: Addition | Pooling | Rescaling | Concatenation) -> tuple[Ro
     """What a layer requantizes, in the order of its requantizations."""
     if isinstance(layer, Addition):
         terms = zip(layer.zero_points, layer.multipliers, strict=True)
-        spans = [(factor * low, factor * high)
-                 for low, high, factor in ((*_span(zero), f) for zero, f in terms)]  # fmt: skip
+        spans = [sorted(factor * end for end in _span(zero)) for zero, factor in terms]
         low, high = (sum(ends) for ends in zip(*spans, strict=True))
         return (Rounding(rule=layer.finish, low=low, high=high),)
     if isinstance(layer, Concatenation):
         pairs = zip(layer.finishes, layer.input_zero_points, strict=True)
         return tuple(_rounding(rule, *_span(zero)) for rule, zero in pairs)
     low, high = _span(layer.input_zero_point)
-    taps = layer.taps if isinstance(layer, Pooling) and layer.kind == "average" else 1
-    return (_rounding(layer.finish, taps * low, taps * high),)
+    total = layer.total if isinstance(layer, Pooling) and layer.kind == "average" else 1
+    return (_rounding(layer.finish, total * low, total * high),)
 
 
 def _rounding(rule: Requantization, low: int, high: int) -> Rounding:

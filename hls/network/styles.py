@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hls.boards import Board
-from hls.checks import one_of
+from hls.checks import one_of, reject
 from hls.errors import DesignError
 from hls.network.balancing import balance
 from hls.network.dataflow import DataflowNetwork
 from hls.network.network import Network
-from hls.network.overlay import engine_for
+from hls.network.overlay import OverlayEngine, engines_for
 from hls.network.overlay_network import OverlayNetwork
 from hls.network.resources import of_network
 
-__all__ = ["AUTO", "DATAFLOW", "STYLES", "Choice", "choose"]
+__all__ = ["AUTO", "DATAFLOW", "OVERLAY", "STYLES", "Choice", "choose"]
 
-DATAFLOW = "dataflow"
-STYLES = (DATAFLOW, "overlay")
+DATAFLOW, OVERLAY = "dataflow", "overlay"
+STYLES = (DATAFLOW, OVERLAY)
 """dataflow: every layer has an engine of its own, with streams between them.
 overlay: one engine runs the layers one after the other, through memory."""
 
@@ -35,15 +36,26 @@ class Choice:
     reason: str
 
 
-def choose(network: Network, board: Board, style: str = AUTO) -> Choice:
+def choose(
+    network: Network, board: Board, style: str = AUTO, engine: OverlayEngine | None = None
+) -> Choice:
     """The design of `network` for `board`.
+
+    Args:
+        network: what is computed.
+        board: that it has to fit.
+        style: one of `STYLES`, or "auto".
+        engine: one that is there already; the style is overlay then.
 
     Raises:
         DesignError: there is no such style, or it does not fit; the text says what is missing.
     """
     one_of(f"Network {network.name}", "style", style, (AUTO, *STYLES))
-    if style == "overlay":
-        return _overlay(network, board)
+    if engine is not None and style == DATAFLOW:
+        raise reject(f"Network {network.name}", f"style={style!r}", "gives each layer an engine of "
+                     "its own", "use overlay, or no other project's engine")  # fmt: skip
+    if style == OVERLAY or engine is not None:
+        return _overlay(network, board, engine)
     try:
         return _dataflow(network, board)
     except DesignError as error:
@@ -62,13 +74,15 @@ def _dataflow(network: Network, board: Board) -> Choice:
         f"{used.bram18 / 2:g} of {board.bram36} BRAM36, {used.lut:,} of {board.lut:,} LUT, "
         f"a frame in {design.predicted_cycles:,} cycles{limit}"
     )
-    return Choice("dataflow", board.name, design, reason)
+    return Choice(DATAFLOW, board.name, design, reason)
 
 
-def _overlay(network: Network, board: Board, too_large: str = "") -> Choice:
+def _overlay(
+    network: Network, board: Board, engine: OverlayEngine | None = None, too_large: str = ""
+) -> Choice:
     """One engine; `too_large` says why there is not one for each layer, if that was tried."""
     try:
-        design = OverlayNetwork(network=network, engine=engine_for(board))
+        design = _running(network, engines_for(board) if engine is None else [engine])
     except DesignError as error:
         if not too_large:
             raise
@@ -78,6 +92,20 @@ def _overlay(network: Network, board: Board, too_large: str = "") -> Choice:
         f"one engine of {lanes}x{lanes} PEs runs the layers one after the other, a frame in "
         f"{design.predicted_cycles:,} cycles"
     )
-    return Choice(
-        "overlay", board.name, design, f"{too_large}; so {reason}" if too_large else reason
-    )
+    return Choice(OVERLAY, board.name, design, f"{too_large}; so {reason}" if too_large else reason)
+
+
+def _running(network: Network, engines: Iterable[OverlayEngine]) -> OverlayNetwork:
+    """The network on the first of these engines that is large enough for all layers.
+
+    Raises:
+        DesignError: none is; what the last one lacks.
+    """
+    lacking = None
+    for engine in engines:
+        try:
+            return OverlayNetwork(network=network, engine=engine)
+        except DesignError as error:
+            lacking = error
+    assert lacking is not None
+    raise lacking

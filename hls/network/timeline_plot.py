@@ -64,10 +64,8 @@ class TimelinePlot:
     ticks: list[Tick]
 
 
-def timeline_plot(rows: Sequence[Mapping[str, Any]]) -> TimelinePlot | None:
-    """Of rows with a name and [first, last] cycles by frame; None if there are none."""
-    if not rows:
-        return None
+def timeline_plot(rows: Sequence[Mapping[str, Any]]) -> TimelinePlot:
+    """Of rows with a name and [first, last] cycles by frame."""
     left = 10 + CHARACTER * max(len(row["name"]) for row in rows)
     end = max(last for row in rows for _, last in row["spans"]) + 1
     scale = (WIDTH - left) / end

@@ -3,7 +3,8 @@
     x -+- convolve --.
        +- largest ---+- add --.
        +- filter --------------+- concat -- mean -- flatten -- classify
-       '- widen   (more filters than a tile has columns, read by nobody)
+       +- widen   (more filters than a tile has columns, read by nobody)
+       '- halve   (every other window, from padding to padding, read by nobody)
 
 The image has two words a pixel, of which the second is not full, and as many pixels as fill two
 tiles of the engine and some more, if the engine has room for their rows.
@@ -11,7 +12,6 @@ tiles of the engine and some more, if the engine has room for their rows.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from hls.conv2d import Conv2d
@@ -34,6 +34,9 @@ _WIDTH = 3
 _IMAGE_ZERO, _PATH_ZERO, _OTHER_ZERO = 5, -7, 11
 """Zero points; that of the sum is odd, so that its ties can end at odd numbers."""
 
+_FOURTEENTH = 9_586_981
+"""2^27 / 14 as float32 has it: of the ties some are kept by its rounding, and some are not."""
+
 
 def trial(engine: OverlayEngine) -> Network:
     """The network for `engine`; the same for engines of the same sizes."""
@@ -52,23 +55,29 @@ def trial(engine: OverlayEngine) -> Network:
     )  # fmt: skip
     convolved = made.convolve("convolve", "x", channels, _PATH_ZERO, padding="same")
     filtered = made.convolve("filter", "x", channels, _OTHER_ZERO, groups=channels,
-                             kernel=(3, 1), dilation=(2, 1), padding=(2, 2, 0, 0))  # fmt: skip
+                             kernel=(3, 1), dilation=(2, 1), padding=(2, 2, 0, 0),
+                             bias_fraction=7)  # fmt: skip
     made.convolve("widen", "x", engine.tile_n + 1, _PATH_ZERO, kernel=1)
+    made.convolve("halve", "x", channels, _OTHER_ZERO, stride=2,
+                  padding=(2, 1 + height % 2, 1, 1))  # fmt: skip
     added = made.add(
         Addition(
             name="add", inputs=(convolved, largest), output="add_out",
-            zero_points=(_PATH_ZERO, _IMAGE_ZERO), multipliers=(3, 2),
+            zero_points=(_PATH_ZERO, _IMAGE_ZERO), multipliers=(3, -2),
             finish=Requantization(multiplier=1, shift=2, zero_point=_PATH_ZERO, ties="odd",
                                   low=-100),
         ),
         _PATH_ZERO,
     )  # fmt: skip
-    halved = Requantization(multiplier=1, shift=1, zero_point=_OTHER_ZERO)
+    fourteenth = Requantization(
+        multiplier=_FOURTEENTH, shift=27, zero_point=_OTHER_ZERO, single=True
+    )
+    whole = Requantization(multiplier=1, shift=0, zero_point=_OTHER_ZERO, high=90)
     joined = made.add(
         Concatenation(
             name="concat", inputs=(added, filtered), output="concat_out",
             input_zero_points=(_PATH_ZERO, _OTHER_ZERO),
-            finishes=(halved, dataclasses.replace(halved, shift=0, high=90)),
+            finishes=(fourteenth, whole),
         ),
         _OTHER_ZERO,
     )  # fmt: skip

@@ -33,22 +33,27 @@ def added(call: Call, a: Value, b: Value) -> Value:
         a, b = b, a
     if not isinstance(a, Activation):
         raise call.refuse("adds what stays on the host", "let Softmax and ArgMax be the last")
+    return _summed(call, a, b) if isinstance(b, Activation) else plus(call, a, b)
+
+
+def subtract(call: Call) -> Value:
+    """Sub: of two activations, or of an activation and a constant for each channel."""
+    a, b = call.value(0), call.value(1)
     if not isinstance(b, Activation):
-        return plus(call, a, b)
+        return plus(call, call.real(0), Constant(array=-call.array(1).astype(np.float64)))
+    if not isinstance(a, Activation):
+        return plus(call, times(call, call.real(1), -np.ones(1)), a)
+    return _summed(call, a, b, subtracts=True)
+
+
+def _summed(call: Call, a: Activation, b: Activation, *, subtracts: bool = False) -> Value:
     parts = (call.stored(ready(call, a)), call.stored(ready(call, b)))
     if a.view != b.view:
         raise call.refuse(
             f"adds {[call.batch, *a.shape]} and {[call.batch, *b.shape]} whose elements lie "
             "differently", "add tensors of the same shape, before they are flattened",
         )  # fmt: skip
-    return call.becomes(a, Summed(parts=parts))
-
-
-def subtract(call: Call) -> Value:
-    """Sub, of a constant."""
-    if isinstance(call.value(1), Activation):
-        raise call.refuse("subtracts an activation", "use Add, and negate the weights before it")
-    return plus(call, call.real(0), Constant(array=-call.array(1).astype(np.float64)))
+    return call.becomes(a, Summed(parts=parts, subtracts=subtracts))
 
 
 def multiply(call: Call) -> Value:
@@ -61,10 +66,11 @@ def multiply(call: Call) -> Value:
 
 def divide(call: Call) -> Value:
     """Div by a constant."""
-    divisor = call.array(1).astype(np.float64)
+    divisor = call.array(1).astype(np.float32)
     if not divisor.all():
         raise call.refuse("divides by zero", "use another divisor")
-    return times(call, call.real(0), 1 / divisor)
+    # Quotients are rounded to float32: by what float32 has for 0.2 they are 5 times as much.
+    return times(call, call.real(0), (np.float32(1) / divisor).astype(np.float64))
 
 
 def batch_normalization(call: Call) -> Value:

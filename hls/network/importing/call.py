@@ -106,7 +106,7 @@ class Call:
             before = value.expression.nodes[-1:] or ("a node",)
             raise self.refuse(
                 f"reads the real-valued result of {before[0]!r}",
-                "put QuantizeLinear and DequantizeLinear between the two",
+                "put QuantizeLinear and DequantizeLinear between the two (form QDQ has them)",
             )
         made = self.emitter.quantize(value.expression, steps, self.node.label)
         self.emitter.held(made, value, "float32")

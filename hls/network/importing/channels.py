@@ -20,13 +20,13 @@ from hls.network.importing.values import (
     Largest,
     Levels,
     Limited,
+    Padded,
     Reals,
     Stored,
     Summed,
     Value,
 )
 from hls.network.importing.views import View
-from hls.network.layers import ACTIVATION
 
 __all__ = ["affine", "of_channels", "plus", "ready", "times"]
 
@@ -56,6 +56,10 @@ def _scaled(expression: Expression, factor: float) -> Expression:
         case Stored():
             held = expression.quantization
             return replace(expression, quantization=replace(held, scale=held.scale * factor))
+        case Padded():
+            inner = _scaled(expression.inner, factor)
+            assert isinstance(inner, Stored)
+            return replace(expression, inner=inner)
         case Convolved():
             return replace(
                 expression, scale=expression.scale * factor, bias=expression.bias * factor
@@ -96,10 +100,6 @@ def affine(call: Call, value: Activation, factor: Reals, constant: Value) -> Act
     gains = _by_channel(call, value.view, factor)
     weights = expression.weights
     turned = weights * np.where(gains < 0, -1, 1).reshape(-1, *[1] * (weights.ndim - 1))
-    if not ACTIVATION.holds(turned):
-        raise call.refuse(
-            "negates a weight of -128", "quantize weights symmetrically (-127 to 127)"
-        )
     scale = expression.scale * np.abs(gains)
     made = replace(
         expression, weights=turned, scale=scale,

@@ -11,7 +11,8 @@ from hls.conv2d import Conv2d
 from hls.epilogue import Clip
 from hls.errors import InputError
 from hls.fixed import Fixed
-from hls.network.importing import scaling
+from hls.network.accumulators import accumulator
+from hls.network.importing import biases, scaling
 from hls.network.importing.values import (
     Activation,
     Averaged,
@@ -22,14 +23,15 @@ from hls.network.importing.values import (
     Joined,
     Largest,
     Limited,
+    Padded,
     Quantization,
-    Reals,
     Stored,
     Summed,
 )
 from hls.network.importing.views import Shape
 from hls.network.layers import (
     ACTIVATION,
+    WEIGHT,
     Addition,
     Concatenation,
     Convolution,
@@ -84,6 +86,16 @@ class Emitter:
             model = Host(name=array.name, dtype=dtype, axes=letters)
             self.tensors[stored.tensor] = replace(tensor, model=model)
 
+    def drop_unread(self, output: str) -> None:
+        """Forget layers that nothing before `output` reads, such as paddings of windows."""
+        read = {output}
+        for layer in reversed(self.layers):
+            if layer.output in read:
+                read |= set(layer.inputs)
+            else:
+                del self.tensors[layer.output], self.origins[layer.name]
+        self.layers = [layer for layer in self.layers if layer.output in read]
+
     def source(self, shape: Shape, quantization: Quantization) -> Stored:
         """The network's input as a tensor."""
         self.tensors.setdefault(INPUT, self._tensor(INPUT, shape, quantization))
@@ -127,6 +139,15 @@ class Emitter:
         return self._emit(layer, expression, target, label)
 
     @_quantize.register
+    def _(self, expression: Padded, target: Quantization, label: str) -> Stored:
+        source = expression.inner
+        made = self._emit(_padding(self._name("pad"), expression, target), expression, target,
+                          label)  # fmt: skip
+        held = source.quantization
+        same = (held.scale, held.zero_point) == (target.scale, target.zero_point)
+        return replace(made, padded=expression) if same else made
+
+    @_quantize.register
     def _(self, expression: Convolved, target: Quantization, label: str) -> Stored:
         source = self._flattened(expression.source) if expression.dense else expression.source
         name = self._name("dense" if expression.dense else "conv")
@@ -139,11 +160,12 @@ class Emitter:
         multipliers, shift = scaling.shared_factors(
             [part.quantization.scale / target.scale for part in expression.parts]
         )
-        name = self._name("add")
+        sign = -1 if expression.subtracts else 1
+        name = self._name("subtract" if expression.subtracts else "add")
         layer = Addition(
             name=name, inputs=(a.tensor, b.tensor), output=f"{name}_out",
             zero_points=(a.quantization.zero_point, b.quantization.zero_point),
-            multipliers=(multipliers[0], multipliers[1]),
+            multipliers=(multipliers[0], sign * multipliers[1]),
             finish=replace(scaling.finish(1.0, target), shift=shift),
         )  # fmt: skip
         return self._emit(layer, expression, target, label)
@@ -151,9 +173,10 @@ class Emitter:
     @_quantize.register
     def _(self, expression: Averaged, target: Quantization, label: str) -> Stored:
         source = expression.source
-        ratio = source.quantization.scale / target.scale
         layer = self._pooling(expression, source)
-        layer = replace(layer, finish=scaling.averaging(ratio, layer.taps, target))
+        layer = replace(layer, counts_padding=expression.counts_padding)
+        finish = scaling.averaging(source.quantization.scale, layer.total, target)
+        layer = replace(layer, finish=finish)
         return self._emit(layer, expression, target, label)
 
     @_quantize.register
@@ -203,7 +226,7 @@ class Emitter:
             made = self._emit(layer, flat, source.quantization, "")
             self._flat[source.tensor] = made
         return replace(source, tensor=self._flat[source.tensor].tensor,
-                       shape=self._flat[source.tensor].shape)  # fmt: skip
+                       shape=self._flat[source.tensor].shape, padded=None)  # fmt: skip
 
     def _emit(
         self, layer: Layer, expression: Expression, target: Quantization, label: str
@@ -211,7 +234,9 @@ class Emitter:
         self.layers.append(layer)
         self.origins[layer.name] = expression.nodes or ((label,) if label else ())
         self.tensors[layer.output] = self._tensor(layer.output, expression.shape, target)
-        return Stored(tensor=layer.output, shape=expression.shape, quantization=target)
+        # How an operator rounded is nothing that the next one has to know.
+        held = replace(target, ties="even", single=False)
+        return Stored(tensor=layer.output, shape=expression.shape, quantization=held)
 
     def _tensor(self, name: str, shape: Shape, held: Quantization) -> Tensor:
         return Tensor(name=name, shape=shape, scale=held.scale, zero_point=held.zero_point)
@@ -239,26 +264,28 @@ def _convolution(
     if expression.dense:
         weights = weights[:, None, None, :]
     # A channel of which nothing but the bias is left counts in steps of the output.
-    dead = expression.scale == 0
+    dead = (expression.scale == 0) | ~weights.any(axis=(1, 2, 3))
     scale = np.where(dead, target.scale, expression.scale)
     weights = np.where(dead[:, None, None, None], 0, weights)
-    finer = _finer(weights, expression.bias / scale)
-    weights, scale = weights * finer[:, None, None, None], scale / finer
-    bias = _whole_bias(expression.bias / scale)
-    ratios = scale / target.scale
+    steps = expression.bias / scale
+    steps[dead] = [target.level(real) - target.zero_point for real in expression.bias[dead]]
+    ratios = target.ratio(scale)
     if target.ties == "odd" and (np.frexp(ratios)[0] == 0.5).any():
         raise Unquantized(
             "adds a constant, and rounds ties as no convolution does; put the constant into the "
             "bias of the layer before it, or use an even zero point"
         )
-    pairs = [scaling.factor(float(ratio)) for ratio in ratios]
-    multipliers, shifts = (list(column) for column in zip(*pairs, strict=True))
     zero = source.quantization.zero_point
+    sums = accumulator(weights, biases.floor(steps), zero)
+    fraction, bias = biases.fixed(steps, float(ratios[~dead].max(initial=0)), sums)
+    pairs = [scaling.factor(float(ratio)) for ratio in ratios]
+    multipliers, shifts = [pair[0] for pair in pairs], [pair[1] + fraction for pair in pairs]
     conv = Conv2d(
         name=name, height=height, width=width, in_channels=channels, out_channels=len(weights),
         kernel=(weights.shape[1], weights.shape[2]), stride=expression.stride,
         dilation=expression.dilation, padding=expression.pads, groups=expression.groups,
-        bias=_holding(bias), accumulator=accumulator(weights, bias, zero), requantize="channel",
+        weight=ACTIVATION if ACTIVATION.holds(weights) else WEIGHT,
+        bias=_holding(bias), bias_fraction=fraction, accumulator=sums, requantize="channel",
         multiplier_bits=max(1, max(multipliers).bit_length()), max_shift=max(shifts),
         input_zero_point=zero, output_zero_point=target.zero_point,
         activation=_activation(target),
@@ -270,35 +297,16 @@ def _convolution(
     )  # fmt: skip
 
 
-def _finer(weights: Ints, bias: Reals) -> Ints:
-    """For each filter, what to multiply its weights by so that its bias is whole, or nearly so.
-
-    `bias` [M] is in steps of the accumulator. A model's own integer biases leave the filters as
-    they are. Of real ones a fraction is lost, which counts where weights are narrow: they have room
-    for factors, the best of which makes the fraction least.
-    """
-    largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
-    most = np.where(largest > 0, ACTIVATION.maximum // np.maximum(largest, 1), 1)
-    factors = np.arange(1, ACTIVATION.maximum + 1)
-    steps = bias[:, None] * factors
-    lost = np.abs(steps - np.rint(steps)) / factors
-    # What is left of a whole number in floating point is not worth a factor.
-    lost = np.where(lost < 1e-6 * np.maximum(1, np.abs(bias[:, None])), 0, lost)
-    lost = np.where(factors > np.maximum(most, 1)[:, None], np.inf, lost)
-    best: Ints = factors[lost.argmin(axis=1)]
-    return best
-
-
-def _whole_bias(steps: Reals) -> Ints:
-    """A bias in steps of the accumulator, rounded to nearest."""
-    bias = np.rint(steps)
-    if np.abs(bias).max(initial=0) > Fixed(bits=32).maximum:
-        raise InputError(
-            f"a bias of {np.abs(steps).max():.4g} steps of input scale x weight scale takes over "
-            "32 bits; use a larger weight scale, or a smaller bias"
-        )
-    whole: Ints = bias.astype(np.int64)
-    return whole
+def _padding(name: str, expression: Padded, target: Quantization) -> Convolution:
+    """A layer that puts zeros around a tensor: a convolution with one tap of weight 1."""
+    source = expression.inner
+    channels = source.shape[2]
+    taps = Convolved(
+        source=source, weights=np.ones((channels, 1, 1, 1), np.int64),
+        scale=np.full(channels, source.quantization.scale), bias=np.zeros(channels),
+        pads=expression.pads, groups=channels, shape=expression.shape,
+    )  # fmt: skip
+    return _convolution(name, source, taps, target)
 
 
 def _activation(target: Quantization) -> str | Clip:
@@ -307,22 +315,6 @@ def _activation(target: Quantization) -> str | Clip:
     if (target.low, target.high) == (target.zero_point, ACTIVATION.maximum):
         return "relu"
     return Clip(low=target.low, high=target.high)
-
-
-def accumulator(weights: Ints, bias: Ints, zero_point: int) -> Fixed:
-    """The narrowest format for all that a sum can be on its way, in whatever order.
-
-    Weights [M, KH, KW, C], bias [M]. The hardware starts from the bias that has the zero point's
-    share, bias - zero_point * sum(w), and adds products x * w; padding gives it zero_point * w.
-    Partial sums lie between the sum of all negative and that of all positive products.
-    """
-    rows = weights.reshape(len(weights), -1)
-    start = bias - zero_point * rows.sum(axis=1)
-    ends = rows[:, :, None] * np.array([ACTIVATION.minimum, ACTIVATION.maximum])
-    low = np.minimum(ends.min(axis=2), 0).sum(axis=1)
-    high = np.maximum(ends.max(axis=2), 0).sum(axis=1)
-    reached = [start, low, high, start + low, start + high]
-    return Fixed.holding(int(np.min(reached)), int(np.max(reached)))
 
 
 def _holding(values: Ints) -> Fixed:

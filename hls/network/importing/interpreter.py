@@ -44,7 +44,7 @@ _RULES = (
     | products.RULES | arithmetic.RULES | windows.RULES | shaping.RULES | heads.RULES
 )  # fmt: skip
 
-_ORDERED = ("MaxPool", "GlobalMaxPool", "Concat")
+_ORDERED = ("MaxPool", "GlobalMaxPool", "ReduceMax", "Concat")
 """Operators that models use on integers as well: what they do commutes with dequantization."""
 
 _SHAPED = ("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
@@ -110,7 +110,10 @@ def _operand(node: Node, values: Mapping[str, Value], name: str) -> Value | None
 def _value(call: Call) -> Value:
     """What the first output of the call's node is."""
     given = [each for each in call.operands if each is not None]
-    rule = _RULES.get((call.node.domain, call.node.op))
+    operator = call.node.domain, call.node.op
+    rule = _RULES.get(operator)
+    if given and isinstance(given[0], Head):
+        rule = heads.BEHIND.get(operator, rule)
     quantizes = rule is not None and call.node.op in ("QuantizeLinear", "DequantizeLinear", "Quant")
     try:
         if all(isinstance(each, Constant | Levels) for each in given) and not quantizes:
@@ -194,8 +197,8 @@ def _finished(
     graph: Graph, values: Mapping[str, Value], emitter: Emitter, name: str, source: str
 ) -> Network:
     given = values.get(graph.output)
-    head = given if isinstance(given, Head) and not given.integers else None
-    value, steps = (head.of, head.steps) if head else (given, ())
+    head = given if isinstance(given, Head) else None
+    value = head.of if head else given
     remedy = "let a QuantizeLinear and a DequantizeLinear be the last before it"
     if not isinstance(value, Activation):
         raise InputError(f"{source}: output {graph.output!r} is no quantized tensor; {remedy}")
@@ -207,6 +210,7 @@ def _finished(
         )
     last = emitter.quantize(value.expression, steps_kept, graph.output)
     emitter.held(last, value, "float32")
+    emitter.drop_unread(last.tensor)
     tensor = emitter.tensors[last.tensor]
     letters = value.view.letters
     if letters is None:
@@ -231,6 +235,9 @@ def _finished(
         input=next(iter(emitter.tensors)),
         output=last.tensor,
         source=Host(name=graph.input.name, dtype=graph.input.dtype, axes=axes),
-        result=Host(name=graph.output, dtype=dtype, axes=letters, steps=steps),
+        result=Host(
+            name=graph.output, dtype=dtype, axes=letters, steps=head.steps if head else (),
+            integers=head.integers if head else None,
+        ),
         origins=emitter.origins,
-    )
+    )  # fmt: skip

@@ -37,16 +37,18 @@ def _q_linear(
         real = tuple(_weights_or_activation(call, index) for index in inputs)
         made = compute(call, real)
         zero = call.array(output + 1) if call.has(output + 1) else np.zeros((), _dtype(call))
-        ties = "even"
-        if call.node.op in _ADDS_ZERO_FIRST and int(zero.reshape(-1)[0]) % 2:
-            ties = "odd"
-        return quantized(call, made, call.array(output), zero, ties=ties)
+        odd = call.node.op in _ADDS_ZERO_FIRST and int(zero.reshape(-1)[0]) % 2
+        return quantized(call, made, call.array(output), zero, ties="odd" if odd else "even",
+                         single=call.node.op in _MULTIPLIES_SUMS)  # fmt: skip
 
     return rule
 
 
 _ADDS_ZERO_FIRST = ("QLinearAdd", "QLinearAveragePool")
 """Operators that onnxruntime rounds behind the addition of the zero point."""
+
+_MULTIPLIES_SUMS = ("QLinearConv", "QLinearMatMul", "QGemm", "QLinearGlobalAveragePool")
+"""Operators whose sums, which are integers, onnxruntime multiplies by a ratio made in float32."""
 
 
 def _dtype(call: Call) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hls.geometry import Axis
 from hls.network.importing.call import Call
+from hls.network.importing.values import Padded
 from hls.network.importing.views import View
 
-__all__ = ["axes_of"]
+__all__ = ["axes_of", "of_inner"]
 
 
 def axes_of(call: Call, view: View, kernel: Sequence[int]) -> tuple[Axis, Axis]:
@@ -36,6 +38,19 @@ def axes_of(call: Call, view: View, kernel: Sequence[int]) -> tuple[Axis, Axis]:
     return axes[0], axes[1]
 
 
+def of_inner(padded: Padded, axes: tuple[Axis, Axis]) -> tuple[Axis, Axis]:
+    """The axes of a window over what is padded, as those of one that sees the same without it."""
+    top, bottom, left, right = padded.pads
+    rows, cols = (
+        replace(
+            axis, size=axis.size - before - after, pad_before=axis.pad_before + before,
+            pad_after=axis.pad_after + after,
+        )
+        for axis, before, after in zip(axes, (top, left), (bottom, right), strict=True)
+    )  # fmt: skip
+    return rows, cols
+
+
 def _auto_padded(call: Call, axis: Axis) -> Axis:
     """With the padding that auto_pad asks for: SAME gives ceil(size / stride) windows."""
     mode = call.attribute("auto_pad", "NOTSET")
@@ -44,10 +59,10 @@ def _auto_padded(call: Call, axis: Axis) -> Axis:
     total = 0
     if mode != "VALID":
         windows = -(-axis.size // axis.stride)
-        total = max(0, (windows - 1) * axis.stride + axis.reach + 1 - axis.size)
+        total = (windows - 1) * axis.stride + axis.reach + 1 - axis.size
+        if total < -1:
+            raise call.refuse("skips pixels at both ends", "use pads, not auto_pad")
+        total = max(0, total)
     less, more = total // 2, total - total // 2
     before, after = (more, less) if mode == "SAME_LOWER" else (less, more)
-    return Axis(
-        size=axis.size, kernel=axis.kernel, stride=axis.stride, dilation=axis.dilation,
-        pad_before=before, pad_after=after,
-    )  # fmt: skip
+    return replace(axis, pad_before=before, pad_after=after)

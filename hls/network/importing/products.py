@@ -9,7 +9,7 @@ import numpy as np
 
 from hls.network.importing.call import Call
 from hls.network.importing.channels import of_channels, plus
-from hls.network.importing.padding import axes_of
+from hls.network.importing.padding import axes_of, of_inner
 from hls.network.importing.values import (
     Activation,
     Constant,
@@ -20,7 +20,7 @@ from hls.network.importing.values import (
     Value,
 )
 from hls.network.importing.views import View
-from hls.network.layers import ACTIVATION
+from hls.network.layers import WEIGHT
 
 __all__ = ["RULES", "convolved", "multiplied", "with_accumulated"]
 
@@ -66,6 +66,9 @@ def convolved(call: Call, x: Value, weights: Value) -> Activation:
             f"has weights for {filters.shape[1] * groups} channels, its input has "
             f"{source.shape[2]}", "export the model again",
         )  # fmt: skip
+    if source.padded is not None:
+        rows, cols = of_inner(source.padded, (rows, cols))
+        source = replace(source.padded.inner, quantization=source.quantization)
     shape = rows.outputs, cols.outputs, len(filters)
     made = Convolved(
         source=source,
@@ -126,14 +129,14 @@ def _computed(call: Call, value: Value) -> Activation:
 
 
 def _filters(call: Call, weights: Value) -> tuple[Ints, Reals]:
-    """Integers [M, ...] within s8, and the scale of each filter [M]."""
+    """Integers [M, ...] of at most 9 bits, and the scale of each filter [M]."""
     if not isinstance(weights, Levels):
         raise _not_weights(call, weights)
     integers = weights.integers
-    if not ACTIVATION.holds(integers):
+    if not WEIGHT.holds(integers):
         raise call.refuse(
             f"has weights from {integers.min()} to {integers.max()} when their zero point is "
-            "taken away, over 8 bits", "quantize them symmetrically (zero point 0)",
+            f"taken away, over {WEIGHT.bits} bits", "quantize them to 8 bits",
         )  # fmt: skip
     scales = weights.scale.reshape(len(integers), -1)
     if (scales != scales[:, :1]).any():

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from hls.network.importing.call import Call
 from hls.network.importing.values import (
+    Activation,
     Constant,
     Fed,
-    Head,
     Levels,
     Quantization,
     Stored,
@@ -55,16 +55,16 @@ def quantized(
     zero: npt.NDArray[np.generic],
     *,
     ties: str = "even",
+    single: bool = False,
 ) -> Value:
     """`value` as integers of the zero point's type."""
-    if isinstance(value, Head):
-        # A softmax stays on the host, which has its results unrounded.
-        return replace(value, integers=True)
     if isinstance(value, Constant | Levels):
         return _quantized_constant(call, value.real(), scale, zero)
+    assert isinstance(value, Activation)
     if value.integers:
         raise call.refuse("quantizes integers", "leave it away")
-    target = replace(quantization_of(call, scale, zero, str(zero.dtype)), ties=ties)
+    target = replace(quantization_of(call, scale, zero, str(zero.dtype)), ties=ties,
+                     single=single)  # fmt: skip
     return call.quantize(value, target)
 
 
@@ -103,14 +103,13 @@ def _along(
 def dequantized(call: Call, index: int, scale_index: int, zero_index: int) -> Value:
     """Operand `index` as real values, of the scale and zero point that are operands as well."""
     value = call.value(index)
-    if isinstance(value, Head):
-        return replace(value, integers=False)
     scale = call.array(scale_index)
     zero = call.array(zero_index) if call.has(zero_index) else None
     if isinstance(value, Levels):
         raise call.refuse("dequantizes real values", "leave it away")
     if isinstance(value, Constant):
         return levels(call, value.array, scale, zero, call.attribute("axis", 1))
+    value = call.activation(index)
     if not value.integers:
         raise call.refuse("dequantizes real values", "leave it away")
     held = value.expression

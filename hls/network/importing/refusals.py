@@ -11,7 +11,6 @@ _REMEDIES = {
     "DynamicQuantizeLinear": "quantize statically, with scales that are known beforehand "
     "(lineloom quantize)",
     "BatchNormalization": "fold it into the layer before it ahead of quantization",
-    "Pad": "give its padding to the Conv behind it",
     "Resize": "use a Conv with strides, or pooling, to change the size",
     "Upsample": "use a Conv with strides, or pooling, to change the size",
     "ConvTranspose": "use a Conv",
@@ -24,8 +23,8 @@ _CURVED = {
     "QLinearSigmoid", "Selu", "Sigmoid", "Softplus", "Tanh",
 }  # fmt: skip
 _LISTED = (
-    "Conv, Gemm, MatMul, Add, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Relu, Clip, "
-    "Concat, Flatten, Reshape, BatchNormalization and their quantized forms"
+    "Conv, Gemm, MatMul, Add, Sub, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Relu, "
+    "Clip, Pad, Concat, Flatten, Reshape, BatchNormalization and their quantized forms"
 )
 
 

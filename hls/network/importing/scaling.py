@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from hls.network.importing.values import Quantization
-from hls.network.layers import Requantization
+from hls.network.layers import ACTIVATION, SINGLE_SHIFT, Requantization
 from hls.parameters import scale_to_multiplier
 
 __all__ = ["MAX_SHIFT", "MULTIPLIER_BITS", "averaging", "factor", "finish", "shared_factors"]
@@ -15,6 +18,12 @@ MULTIPLIER_BITS = 24
 """As precise as the float32 that models compute their scales in."""
 
 MAX_SHIFT = 47
+
+_SINGLE_BITS = 24
+"""Of a float32, one of which is not stored; products of no more are exact."""
+
+_SPAN = ACTIVATION.maximum - ACTIVATION.minimum
+"""The most that a value is away from a zero point."""
 
 
 def factor(ratio: float) -> tuple[int, int]:
@@ -56,16 +65,23 @@ def finish(ratio: float, target: Quantization) -> Requantization:
     )  # fmt: skip
 
 
-def averaging(ratio: float, count: int, target: Quantization) -> Requantization:
-    """Value * ratio / count, brought to `target`.
+def averaging(scale: float, count: int, target: Quantization) -> Requantization:
+    """Sums of `count` values of `scale`, brought to `target` as their mean.
 
-    The division stays one where that makes it exact.
+    The division stays one where that makes it exact. A model's operator on integers multiplies in
+    float32 instead, which rounds the product.
     """
-    mantissa, _ = math.frexp(ratio)
+    ratio = float(target.ratio(np.array(scale), count))
+    whole = finish(ratio, target)
+    if target.single:
+        multiplier, shift = scale_to_multiplier(ratio, MULTIPLIER_BITS, MAX_SHIFT)
+        largest = count * _SPAN
+        exact = (largest * whole.multiplier).bit_length() <= _SINGLE_BITS
+        if exact or shift < SINGLE_SHIFT or largest.bit_length() > _SINGLE_BITS:
+            return whole
+        return replace(whole, multiplier=multiplier, shift=shift, single=True)
+    mantissa, _ = math.frexp(scale / target.scale)
     if mantissa != 0.5 or count & (count - 1) == 0:
-        return finish(ratio / count, target)
-    multiplier, shift = factor(ratio)
-    return Requantization(
-        multiplier=multiplier, shift=shift, divisor=count, zero_point=target.zero_point,
-        ties=target.ties, low=target.low, high=target.high,
-    )  # fmt: skip
+        return whole
+    multiplier, shift = factor(scale / target.scale)
+    return replace(whole, multiplier=multiplier, shift=shift, divisor=count)

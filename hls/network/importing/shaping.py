@@ -9,7 +9,8 @@ from math import prod
 import numpy as np
 
 from hls.network.importing.call import Call
-from hls.network.importing.values import Activation, Constant, Joined, Stored, Value
+from hls.network.importing.quantizing import SHIFTED
+from hls.network.importing.values import Activation, Constant, Joined, Padded, Stored, Value
 from hls.network.importing.views import View
 
 __all__ = ["RULES", "joined"]
@@ -43,6 +44,42 @@ def joined(call: Call, parts: Sequence[Value]) -> Activation:
         )
     made = Joined(parts=tuple(value.expression for value in values), nodes=(call.node.label,))
     return Activation(expression=made, view=View.of(shape, letters))
+
+
+def pad(call: Call) -> Value:
+    """Pad of rows and columns by zeros, of real values or of integers."""
+    value = call.activation(0)
+    value = call.image(value if value.integers else call.real(0))
+    mode = call.attribute("mode", "constant")
+    if mode != "constant":
+        raise call.refuse(f"pads by mode {mode}", "pad with zeros (mode=constant)")
+    pads = _pads(call, len(value.shape) + 1)
+    if not any(pads):
+        return value
+    if min(pads) < 0:
+        raise call.refuse("crops its input (negative pads)", "use pads of 0 and more")
+    fill = call.number(2) if call.has(2) else call.attribute("value", 0.0)
+    held = call.stored(value)
+    zero = held.quantization.zero_point + SHIFTED * (held.quantization.dtype == "uint8")
+    if fill != (zero if value.integers else 0):
+        raise call.refuse(f"pads with {fill:g}", "pad with zero, or integers with the zero point")
+    made = Padded(inner=replace(held, padded=None), pads=pads, nodes=(call.node.label,))
+    axes = "CHW" if len(value.shape) == 3 else "CW"
+    result = Activation(expression=made, view=View.of(made.shape, axes))
+    return call.quantize(result, held.quantization) if value.integers else result
+
+
+def _pads(call: Call, rank: int) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right."""
+    given = call.whole(call.array(1) if call.has(1) else call.attribute("pads", ()))
+    axes = call.whole(call.array(3)) if call.has(3) else tuple(range(rank))
+    if len(given) != 2 * len(axes):
+        raise call.refuse(f"has {len(given)} pads for {len(axes)} axes", "export the model again")
+    by_axis = {axis % rank: (given[i], given[i + len(axes)]) for i, axis in enumerate(axes)}
+    if any(any(by_axis.get(axis, ())) for axis in (0, 1)):
+        raise call.refuse("pads the batch or channels", "pad rows and columns only")
+    rows = by_axis.get(2, (0, 0)) if rank == 4 else (0, 0)
+    return *rows, *by_axis.get(rank - 1, (0, 0))
 
 
 def identity(call: Call) -> Value:
@@ -150,6 +187,7 @@ def shape_of(call: Call) -> Value:
 RULES: dict[tuple[str, str], Callable[[Call], Value]] = {
     ("", "Concat"): concat,
     ("", "Identity"): identity,
+    ("", "Pad"): pad,
     ("", "Dropout"): identity,
     ("", "Cast"): cast,
     ("", "Flatten"): flatten,

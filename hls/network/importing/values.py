@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hls.geometry import Axis
 from hls.network.importing.views import Shape, View
 from hls.network.layers import ACTIVATION
+from hls.network.network import Integers
 
 __all__ = [
     "Activation",
@@ -31,6 +32,7 @@ __all__ = [
     "Largest",
     "Levels",
     "Limited",
+    "Padded",
     "Quantization",
     "Stored",
     "Summed",
@@ -56,6 +58,16 @@ class Quantization:
     high: int = ACTIVATION.maximum
     dtype: str = "int8"
     ties: str = "even"
+    single: bool = False
+    """Whether a ratio to this scale is a number of float32, as operators on integers have it."""
+
+    def ratio(self, scale: Reals, count: int = 1) -> Reals:
+        """Steps of `count` times this scale that one of `scale` is."""
+        if not self.single:
+            return scale / (self.scale * count)
+        divisor = np.float32(self.scale) * np.float32(count)
+        ratio: Reals = (scale.astype(np.float32) / divisor).astype(np.float64)
+        return ratio
 
     def level(self, real: float) -> int:
         """`real` as QuantizeLinear makes an integer of it, in float32; not limited."""
@@ -109,15 +121,34 @@ class Stored:
     tensor: str
     shape: Shape
     quantization: Quantization
+    padded: Padded | None = None
+    """What it was made of, if all that it adds are zeros around: windows may read that instead."""
     nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Padded:
+    """A tensor with zeros around its rows and columns."""
+
+    inner: Stored
+    pads: tuple[int, int, int, int]
+    """Top, bottom, left, right."""
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """[height, width, channels]."""
+        height, width, channels = self.inner.shape
+        top, bottom, left, right = self.pads
+        return top + height + bottom, left + width + right, channels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolved:
     """A convolution: scale[m] * sum((x - zero_point) * weights[m]) + bias[m].
 
-    `weights` are [M, KH, KW, C/groups] in s8, or [M, H*W*C] of a dense layer, which sees the whole
-    tensor. `scale` is that of a product; `bias` is a real number.
+    `weights` are [M, KH, KW, C/groups] of at most 9 bits, or [M, H*W*C] of a dense layer, which
+    sees the whole tensor. `scale` is that of a product; `bias` is a real number.
     """
 
     source: Stored
@@ -140,9 +171,10 @@ class Convolved:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Summed:
-    """Two tensors, element by element."""
+    """The sum of two tensors, element by element, or their difference."""
 
     parts: tuple[Stored, Stored]
+    subtracts: bool = False
     nodes: tuple[str, ...] = ()
 
     @property
@@ -153,11 +185,12 @@ class Summed:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Averaged:
-    """Means of windows; padding counts as zeros."""
+    """Means of windows: of their pixels and of padding, which is zeros, or of pixels alone."""
 
     source: Stored
     rows: Axis
     cols: Axis
+    counts_padding: bool = True
     nodes: tuple[str, ...] = ()
 
     @property
@@ -210,7 +243,7 @@ class Limited:
         return self.inner.shape
 
 
-Expression = Fed | Stored | Convolved | Summed | Averaged | Largest | Joined | Limited
+Expression = Fed | Stored | Padded | Convolved | Summed | Averaged | Largest | Joined | Limited
 """A real-valued function of tensors; `nodes` are the names of those of ONNX that it comes from."""
 
 
@@ -239,8 +272,8 @@ class Head:
 
     of: Activation
     steps: tuple[str, ...]
-    integers: bool = False
-    """Whether the model has quantized what the steps give."""
+    integers: Integers | None = None
+    """Of the steps "quantize" and "dequantize"."""
 
 
 def steps_of(expression: Expression) -> Quantization | None:
@@ -248,6 +281,10 @@ def steps_of(expression: Expression) -> Quantization | None:
     match expression:
         case Stored():
             return expression.quantization
+        case Padded(inner=inner):
+            held = inner.quantization
+            low, high = min(held.low, held.zero_point), max(held.high, held.zero_point)
+            return replace(held, low=low, high=high)
         case Largest():
             return steps_of(expression.inner)
         case Limited(low=0.0, high=high) if high == inf:

@@ -7,6 +7,7 @@
 #include "net_tb_layers.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <vector>
@@ -93,7 +94,11 @@ static long long limited(const long long value, const long long low, const long 
 }
 
 static long long requantized(const long long value, const Rule& rule) {
-  const long long rounded = quotient(value * rule.multiplier, rule.divisor, rule.ties_to_even);
+  // The divisor of such a rule is a power of two, so nothing but the product is rounded.
+  const float product = static_cast<float>(value) * static_cast<float>(rule.multiplier);
+  const long long rounded =
+      rule.single ? std::llrint(product / static_cast<float>(rule.divisor))
+                  : quotient(value * rule.multiplier, rule.divisor, rule.ties_to_even);
   return limited(rounded + rule.zero_point, rule.low, rule.high);
 }
 
@@ -112,7 +117,7 @@ static Tensor convolved(const Tensor& image, const Convolution& l) {
   Tensor result;
   for (int position = 0; position < w.out_height * w.out_width; ++position) {
     for (int m = 0; m < l.out_channels; ++m) {
-      long long sum = l.bias[m];
+      long long sum = 0;
       for (int tap = 0; tap < taps; ++tap) {
         const int pixel = pixel_of(w, position / w.out_width, position % w.out_width, tap);
         for (int c = 0; c < group_in && pixel >= 0; ++c) {
@@ -121,14 +126,16 @@ static Tensor convolved(const Tensor& image, const Convolution& l) {
           sum += value * l.weights[(m * taps + tap) * group_in + c];
         }
       }
-      const long long rounded = quotient(sum * l.multiplier[m], 1LL << l.shift[m], true);
+      const long long value = sum * (1LL << l.bias_fraction) + l.bias[m];
+      const long long rounded = quotient(value * l.multiplier[m], 1LL << l.shift[m], true);
       result.push_back(limited(rounded + l.out_zero_point, l.low, l.high));
     }
   }
   return result;
 }
 
-/// A maximum sees no padding; in a mean it counts as zero.
+/// A maximum sees no padding. In a mean it counts as zero; or not at all, and `total` divides what
+/// is multiplied by total / taps, which is whole.
 static Tensor pooled(const Tensor& image, const Pooling& l) {
   const Window& w = l.window;
   Tensor result;
@@ -136,15 +143,18 @@ static Tensor pooled(const Tensor& image, const Pooling& l) {
     for (int c = 0; c < l.channels; ++c) {
       long long sum = 0;
       long long largest = -255;
+      int inside = 0;
       for (int tap = 0; tap < w.kernel_rows * w.kernel_cols; ++tap) {
         const int pixel = pixel_of(w, position / w.out_width, position % w.out_width, tap);
         if (pixel >= 0) {
           const long long value = image[pixel * l.channels + c] - l.zero_point;
           sum += value;
           largest = std::max(largest, value);
+          ++inside;
         }
       }
-      result.push_back(requantized(l.largest ? largest : sum, l.rule));
+      const long long mean = l.counts_padding ? sum : sum * (l.total / inside);
+      result.push_back(requantized(l.largest ? largest : mean, l.rule));
     }
   }
   return result;

@@ -4,10 +4,11 @@
 #ifndef NET_TB_LAYERS_HPP
 #define NET_TB_LAYERS_HPP
 
-/// A requantization: clamp(round(value * multiplier / divisor) + zero_point, low, high).
+/// A requantization: clamp(round(value * multiplier / divisor) + zero_point, low, high). With
+/// `single` the quotient is a float before it is rounded.
 struct Rule {
   long long multiplier, divisor;
-  bool ties_to_even;
+  bool ties_to_even, single;
   int zero_point, low, high;
 };
 
@@ -26,13 +27,15 @@ struct Convolution {
   const int* bias;
   const unsigned* multiplier;
   const unsigned char* shift;
+  int bias_fraction;  // binary places
   int out_zero_point, low, high;
 };
 
 struct Pooling {
   Window window;
   int channels;
-  bool largest;
+  bool largest, counts_padding;
+  int total;
   int zero_point;
   Rule rule;
 };
@@ -55,7 +58,7 @@ static const unsigned char conv0_shift[] =
 static const Convolution conv0_layer = {
   {4, 4, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1}, 2, 4, 1, 3,
   conv0_weights, conv0_bias, conv0_multiplier, conv0_shift,
-  -128, -128, 127};
+  0, -128, -128, 127};
 
 static const signed char conv1_weights[] =
 {
@@ -73,21 +76,21 @@ static const unsigned char conv1_shift[] =
 static const Convolution conv1_layer = {
   {4, 4, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1}, 4, 4, 4, -128,
   conv1_weights, conv1_bias, conv1_multiplier, conv1_shift,
-  0, 0, 127};
+  0, 0, 0, 127};
 
-static const Rule add2_rules[] = {{1, 16777216LL, true, -128, -128, 127}};
+static const Rule add2_rules[] = {{1, 16777216LL, true, false, -128, -128, 127}};
 
 static const Pooling pool3_layer = {
-  {4, 4, 2, 2, 2, 2, 2, 2, 1, 1, 0, 0}, 4, true, -128,
-  {1, 1LL, true, -128, -128, 127}};
+  {4, 4, 2, 2, 2, 2, 2, 2, 1, 1, 0, 0}, 4, true, true, 4, -128,
+  {1, 1LL, true, false, -128, -128, 127}};
 
-static const Rule rescale4_rules[] = {{11000000, 8388608LL, true, 4, -128, 100}};
+static const Rule rescale4_rules[] = {{11000000, 8388608LL, true, false, 4, -128, 100}};
 
-static const Rule concat5_rules[] = {{1, 1LL, true, -128, -128, 127}, {1, 2LL, true, -128, -128, 127}};
+static const Rule concat5_rules[] = {{1, 1LL, true, false, -128, -128, 127}, {1, 2LL, true, false, -128, -128, 127}};
 
 static const Pooling pool6_layer = {
-  {2, 2, 1, 1, 2, 2, 1, 1, 1, 1, 0, 0}, 8, false, -128,
-  {1, 4LL, true, -128, -128, 127}};
+  {2, 2, 1, 1, 2, 2, 1, 1, 1, 1, 0, 0}, 8, false, true, 4, -128,
+  {1, 4LL, true, false, -128, -128, 127}};
 
 static const signed char conv8_weights[] =
 {
@@ -105,6 +108,6 @@ static const unsigned char conv8_shift[] =
 static const Convolution conv8_layer = {
   {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0}, 8, 3, 1, -128,
   conv8_weights, conv8_bias, conv8_multiplier, conv8_shift,
-  17, -128, 127};
+  0, 17, -128, 127};
 
 #endif  // NET_TB_LAYERS_HPP

@@ -210,8 +210,10 @@ fetch_words:
   limits.high = record[14].range(48, 41);
   limits.leaves = record[14].range(49, 49);
   limits.slack = record[15].range(23, 0);
+  limits.grows = record[15].range(24, 24);
+  limits.bias_fraction = record[15].range(29, 25);
   Store_t store;
-  store.first = record[15].range(55, 24);
+  store.first = record[15].range(61, 30);
   store.pixel_step = record[16].range(15, 0);
   load_b_sizes_told.write(of_array(sizes));
   load_p_sizes_told.write(sizes);
@@ -988,7 +990,16 @@ static Rounded_t rounded(const Rounded_t value, const Shift_t shift, const Limit
   const Rounded_t floor = value >> shift;
   const Rounded_t remainder = value - (floor << shift);  // 0 to 2^shift - 1
   const Rounded_t beyond = (remainder << 1) - (Rounded_t(1) << shift);  // of one half, twice
-  const bool tie = beyond <= told.slack && beyond >= -Rounded_t(told.slack);
+  const Rounded_t whole = floor < 0 ? Rounded_t(~floor) : floor;
+  Slack_t slack = told.slack;
+rounded_grows:
+  for (int bit = 0; bit < kSlackGrowth; ++bit) {
+#pragma HLS UNROLL
+    if (told.grows && whole[bit]) {
+      slack = Slack_t(told.slack) << (bit + 1);
+    }
+  }
+  const bool tie = beyond <= slack && beyond >= -Rounded_t(slack);
   const bool up = tie ? floor[0] == told.leaves : beyond > 0;
   return up ? Rounded_t(floor + 1) : floor;
 }
@@ -1069,7 +1080,7 @@ finish_steps:
   finish_lanes:
     for (int l = 0; l < kFinishLanes; ++l) {
 #pragma HLS UNROLL
-      const Acc_t value = lanes[l] + bias[(walk.tile.col + word) * kFinishSteps + turn][l];
+      const Acc_t value = Acc_t(lanes[l] << limits.bias_fraction) + bias[(walk.tile.col + word) * kFinishSteps + turn][l];
       const C_t finished = finish_sum(value, multiplier[(walk.tile.col + word) * kFinishSteps + turn][l], shift[(walk.tile.col + word) * kFinishSteps + turn][l], limits);
       const ap_int<kCContainerBits> element = finished;
       const int lane = kCols - kFinishLanes + l;
@@ -1204,11 +1215,11 @@ static void step(const Program_t* program, const AWord_t* x, const BWord_t* b, c
 }
 
 void overlay(const Program_t* program, const AWord_t* x, const BWord_t* b, const Column_t* p, CWord_t* y, unsigned steps) {
-#pragma HLS INTERFACE m_axi port=program offset=slave bundle=gmem_program depth=85 max_read_burst_length=256
-#pragma HLS INTERFACE m_axi port=x offset=slave bundle=gmem_x depth=2479 max_read_burst_length=256
-#pragma HLS INTERFACE m_axi port=b offset=slave bundle=gmem_b depth=1088 max_read_burst_length=256
-#pragma HLS INTERFACE m_axi port=p offset=slave bundle=gmem_p depth=176 max_read_burst_length=256
-#pragma HLS INTERFACE m_axi port=y offset=slave bundle=gmem_y depth=2479 max_write_burst_length=256
+#pragma HLS INTERFACE m_axi port=program offset=slave bundle=gmem_program depth=102 max_read_burst_length=256
+#pragma HLS INTERFACE m_axi port=x offset=slave bundle=gmem_x depth=2567 max_read_burst_length=256
+#pragma HLS INTERFACE m_axi port=b offset=slave bundle=gmem_b depth=1376 max_read_burst_length=256
+#pragma HLS INTERFACE m_axi port=p offset=slave bundle=gmem_p depth=192 max_read_burst_length=256
+#pragma HLS INTERFACE m_axi port=y offset=slave bundle=gmem_y depth=2567 max_write_burst_length=256
 #pragma HLS INTERFACE s_axilite port=program bundle=control
 #pragma HLS INTERFACE s_axilite port=x bundle=control
 #pragma HLS INTERFACE s_axilite port=b bundle=control

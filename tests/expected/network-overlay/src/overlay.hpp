@@ -90,7 +90,11 @@ const int kImageWords = 8192;
 typedef ap_int<18> Place_t;  // a row or column of the image, negative in the padding
 typedef ap_int<16> Ring_t;  // words of the image on chip, and distances of them
 
-typedef ap_uint<25> Scale_t;  // of a window's taps
+typedef ap_int<25> Scale_t;  // of a window's taps
+
+// What counts as a tie, and how often it may double: beyond 8 bits results are limited anyway
+const int kSlackGrowth = 8;
+typedef ap_uint<24 + kSlackGrowth> Slack_t;
 
 // The program
 const int kRecordWords = 17;  // words of an instruction
@@ -160,8 +164,8 @@ struct Reduction_t {
   ap_uint<20> last_tap;
   ap_uint<1> passes;
   ap_uint<1> largest;
-  ap_uint<25> even;
-  ap_uint<25> odd;
+  ap_int<25> even;
+  ap_int<25> odd;
 };
 
 /// What is the same in all channels of clamp(round(sum * multiplier / 2^shift) + zero_point).
@@ -171,6 +175,8 @@ struct Limits_t {
   ap_int<8> high;
   ap_uint<1> leaves;
   ap_uint<24> slack;
+  ap_uint<1> grows;
+  ap_uint<5> bias_fraction;
 };
 
 /// Where results go: the first one, and words from a pixel to the next.

@@ -8,15 +8,16 @@
 #include "overlay_tb_program.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <vector>
 
 // Co-simulation moves as many words as the depth of a port says, so the arrays have that size
 // whatever a call needs. Memory has a tile of results more, which must stay as it is.
-const int kProgramWords = 85;
-const int kWeightWords = 1088;
-const int kColumns = 176;
+const int kProgramWords = 102;
+const int kWeightWords = 1376;
+const int kColumns = 192;
 const int kGuardWords = kTileRows;
 
 /// Values of a tensor, [H, W, C].
@@ -95,7 +96,11 @@ static long long limited(const long long value, const long long low, const long 
 }
 
 static long long requantized(const long long value, const Rule& rule) {
-  const long long rounded = quotient(value * rule.multiplier, rule.divisor, rule.ties_to_even);
+  // The divisor of such a rule is a power of two, so nothing but the product is rounded.
+  const float product = static_cast<float>(value) * static_cast<float>(rule.multiplier);
+  const long long rounded =
+      rule.single ? std::llrint(product / static_cast<float>(rule.divisor))
+                  : quotient(value * rule.multiplier, rule.divisor, rule.ties_to_even);
   return limited(rounded + rule.zero_point, rule.low, rule.high);
 }
 
@@ -114,7 +119,7 @@ static Tensor convolved(const Tensor& image, const Convolution& l) {
   Tensor result;
   for (int position = 0; position < w.out_height * w.out_width; ++position) {
     for (int m = 0; m < l.out_channels; ++m) {
-      long long sum = l.bias[m];
+      long long sum = 0;
       for (int tap = 0; tap < taps; ++tap) {
         const int pixel = pixel_of(w, position / w.out_width, position % w.out_width, tap);
         for (int c = 0; c < group_in && pixel >= 0; ++c) {
@@ -123,14 +128,16 @@ static Tensor convolved(const Tensor& image, const Convolution& l) {
           sum += value * l.weights[(m * taps + tap) * group_in + c];
         }
       }
-      const long long rounded = quotient(sum * l.multiplier[m], 1LL << l.shift[m], true);
+      const long long value = sum * (1LL << l.bias_fraction) + l.bias[m];
+      const long long rounded = quotient(value * l.multiplier[m], 1LL << l.shift[m], true);
       result.push_back(limited(rounded + l.out_zero_point, l.low, l.high));
     }
   }
   return result;
 }
 
-/// A maximum sees no padding; in a mean it counts as zero.
+/// A maximum sees no padding. In a mean it counts as zero; or not at all, and `total` divides what
+/// is multiplied by total / taps, which is whole.
 static Tensor pooled(const Tensor& image, const Pooling& l) {
   const Window& w = l.window;
   Tensor result;
@@ -138,15 +145,18 @@ static Tensor pooled(const Tensor& image, const Pooling& l) {
     for (int c = 0; c < l.channels; ++c) {
       long long sum = 0;
       long long largest = -255;
+      int inside = 0;
       for (int tap = 0; tap < w.kernel_rows * w.kernel_cols; ++tap) {
         const int pixel = pixel_of(w, position / w.out_width, position % w.out_width, tap);
         if (pixel >= 0) {
           const long long value = image[pixel * l.channels + c] - l.zero_point;
           sum += value;
           largest = std::max(largest, value);
+          ++inside;
         }
       }
-      result.push_back(requantized(l.largest ? largest : sum, l.rule));
+      const long long mean = l.counts_padding ? sum : sum * (l.total / inside);
+      result.push_back(requantized(l.largest ? largest : mean, l.rule));
     }
   }
   return result;
@@ -188,7 +198,8 @@ static std::vector<Tensor> reference(const Tensor& image) {
   const Tensor convolve_out = convolved(image, convolve_layer);
   const Tensor filter_out = convolved(image, filter_layer);
   const Tensor widen_out = convolved(image, widen_layer);
-  const Tensor add_out = added(convolve_out, -7, 3, largest_out, 5, 2,
+  const Tensor halve_out = convolved(image, halve_layer);
+  const Tensor add_out = added(convolve_out, -7, 3, largest_out, 5, -2,
       add_rules[0]);
   std::vector<Tensor> concat_parts;
   concat_parts.push_back(rescaled(add_out, -7, concat_rules[0]));
@@ -201,6 +212,7 @@ static std::vector<Tensor> reference(const Tensor& image) {
   found.push_back(convolve_out);
   found.push_back(filter_out);
   found.push_back(widen_out);
+  found.push_back(halve_out);
   found.push_back(add_out);
   found.push_back(concat_out);
   found.push_back(mean_out);
@@ -213,6 +225,7 @@ static const Place* const kLayers[] = {
   &convolve_out_place,
   &filter_out_place,
   &widen_out_place,
+  &halve_out_place,
   &add_out_place,
   &concat_out_place,
   &mean_out_place,

@@ -193,7 +193,7 @@ static long long pixel_at(const Tensor& frame, const int row, const int col, con
 static long long sum_at(const Tensor& frame, const Parameters& parameters, const int row,
     const int col, const int m) {
   const int first_channel = m / kGroupOutChannels * kGroupInChannels;
-  long long sum = parameters.bias[m];
+  long long sum = 0;
   for (int kh = 0; kh < kKernelRows; ++kh) {
     for (int kw = 0; kw < kKernelCols; ++kw) {
       const int y = row * kStrideRows + kh - kPadTop;
@@ -204,7 +204,7 @@ static long long sum_at(const Tensor& frame, const Parameters& parameters, const
       }
     }
   }
-  return sum;
+  return sum + parameters.bias[m];
 }
 
 /// The convolution: [kHeight, kWidth, kInChannels] to [kOutHeight, kOutWidth, kOutChannels].
