@@ -48,7 +48,9 @@ class Project:
         """
         project = cls(Path(path))
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name too long
-            raise InputError(f"{path}: no such project; generate one with lineloom conv2d or gemm")
+            raise InputError(
+                f"{path}: no such project; generate one with lineloom conv2d, gemm or net"
+            )
         found = project.manifest.get("lineloom")
         if found != FORMAT:
             raise InputError(

@@ -67,6 +67,7 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         "clock_mhz": board.clock_mhz,
         "memory": asdict(memory) if project.manifest["style"] == "overlay" else None,
         "match": match,
+        "pipelined_for_ns": rtl_of(project).report.get("clock_ns"),
         "cycles_per_frame": {"value": interval, "from": "rtl"},
         "latency_cycles": {"value": latency, "from": "rtl"},
         "frames_per_second": round(board.clock_mhz * 1e6 / interval, 1),

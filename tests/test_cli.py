@@ -285,7 +285,7 @@ BAD: dict[str, str] = {
     CONV + " -o {folder}/foreign": "holds something that Lineloom did not make (thesis.tex)",
     CONV + " -o {folder}/extended": "holds something that Lineloom did not make (notes.txt)",
     # projects
-    "show {folder}/absent": "absent: no such project; generate one with lineloom conv2d or gemm",
+    "show {folder}/absent": "absent: no such project; generate one with lineloom conv2d, gemm or",
     "show {folder}/" + "n" * 300: "no such project",
     "show {folder}/file": "file: no such project",
     "show {folder}/empty": "empty: has no manifest.json; generate the project with lineloom",

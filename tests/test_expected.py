@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import difflib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import networks
 import pytest
 
 from hls import Clip, Conv2d, Gemm, Pool
@@ -18,6 +20,11 @@ from hls.design import Design
 from hls.generator import summary, texts
 from hls.ipxact import package
 from hls.manifest import manifest
+from hls.network import Network, generation, overlay_generation
+from hls.network.dataflow import DataflowNetwork
+from hls.network.engines import Lanes
+from hls.network.overlay import OverlayEngine
+from hls.network.overlay_network import OverlayNetwork
 from hls.overlay import Engine, Overlay
 from hls.parameters import random_parameters
 
@@ -60,6 +67,32 @@ DESIGNS: dict[str, Design] = {
 }  # fmt: skip
 
 
+def network() -> Network:
+    """Each kind of layer once, few weights."""
+    b = networks.Builder((4, 4, 2))
+    first = b.conv("x", 4)
+    met = b.add_up(b.conv(first, 4, groups=4), first)
+    pooled = b.pool(met, "max", (2, 2), (2, 2))
+    joined = b.concatenate(pooled, b.rescale(pooled))
+    mean = b.pool(joined, "average", (2, 2), (1, 1))
+    return b.network(b.dense(b.flatten(mean), 3))
+
+
+# An engine for each layer, of several lanes and with several taps in turn; one engine for all.
+NETWORKS: dict[str, Callable[[], dict[str, str]]] = {
+    "network-dataflow": lambda: generation.texts(
+        DataflowNetwork(network=network(), lanes={
+            "conv0": Lanes(simd=2, pe=4, taps="row"), "conv1": Lanes(simd=2, pe=2, taps="one"),
+            "add2": Lanes(simd=4, pe=4), "pool3": Lanes(simd=2, pe=2),
+        }),
+        board("kv260").at(200),
+    ),
+    "network-overlay": lambda: overlay_generation.texts(
+        OverlayNetwork(network=network(), engine=OverlayEngine())
+    ),
+}  # fmt: skip
+
+
 # Between them: both families, every kind of port, width converters, one engine and several.
 OVERLAYS: dict[str, tuple[str, list[str]]] = {
     "overlay-pynq-z2": ("pynq-z2", ["loaded"]),
@@ -88,6 +121,9 @@ endmodule
 }
 
 
+EVERY = {*DESIGNS, *NETWORKS, *OVERLAYS}
+
+
 def overlay(name: str) -> dict[str, str]:
     """The scripts of a bitstream, as they must be."""
     target, names = OVERLAYS[name]
@@ -104,6 +140,8 @@ def generated(name: str) -> dict[str, str]:
     """The texts of a design or of a bitstream, as they must be."""
     if name in OVERLAYS:
         return overlay(name)
+    if name in NETWORKS:
+        return NETWORKS[name]()
     design = DESIGNS[name]
     held = random_parameters(design, seed=1) if isinstance(design, Conv2d) else None
     return texts(design, held)
@@ -129,7 +167,7 @@ def difference(name: str, before: dict[str, str], after: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("name", [*DESIGNS, *OVERLAYS])
+@pytest.mark.parametrize("name", [*DESIGNS, *NETWORKS, *OVERLAYS])
 def test_texts_are_as_expected(name: str, refresh: bool) -> None:
     made = generated(name)
     if refresh:
@@ -144,11 +182,9 @@ def test_texts_are_as_expected(name: str, refresh: bool) -> None:
 
 def test_nothing_else_is_kept(refresh: bool) -> None:
     folders = {path.name: path for path in EXPECTED.iterdir()}
-    for name in folders.keys() - {*DESIGNS, *OVERLAYS} if refresh else ():
+    for name in folders.keys() - EVERY if refresh else ():
         shutil.rmtree(folders.pop(name))
-    assert set(folders) == {*DESIGNS, *OVERLAYS}, (
-        "tests/expected holds other designs; run make expect"
-    )
+    assert set(folders) == EVERY, "tests/expected holds other designs; run make expect"
 
 
 def test_a_difference_names_the_file_and_the_lines() -> None:

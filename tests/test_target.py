@@ -14,12 +14,15 @@ from hls.boards import board
 from hls.errors import InputError
 from hls.made_for import asked_for, common_clock
 from hls.memory import Memory
+from hls.network import Network
 from hls.network.dataflow import DataflowNetwork
 from hls.network.generation import generate_dataflow, generate_network
-from hls.network.overlay import engines_for
+from hls.network.overlay import OverlayEngine
 from hls.network.overlay_generation import texts as overlay_texts
 from hls.network.overlay_network import OverlayNetwork
+from hls.network.page import page
 from hls.overlay import Overlay
+from hls.rtl import lower_project
 from sim.cosim import cosim
 from sim.network_report import network_report
 from sim.overlay_files import SimulatedBit, prepare
@@ -71,7 +74,7 @@ def test_a_clock_that_the_board_does_not_take_is_refused(
 
 
 def test_the_overlay_style_names_them_too() -> None:
-    design = OverlayNetwork(network=networks.chain(), engine=next(engines_for(board("zcu104"))))
+    design = OverlayNetwork(network=networks.chain(), engine=OverlayEngine())
     made = overlay_texts(design, board("zcu104").at(200))
     assert "set part xczu7ev-ffvc1156-2-e\nset clock_ns 5.0\n" in made["run_hls.tcl"]
     assert json.loads(made["manifest.json"])["target"]["clock_mhz"] == 200
@@ -86,6 +89,20 @@ def test_verilog_and_report_are_for_the_clock(fast: Project) -> None:
     found = network_report(fast, asked_for(fast))
     assert (found["board"], found["clock_mhz"]) == ("kv260", 250)
     assert found["frames_per_second"] == round(250e6 / found["cycles_per_frame"]["value"], 1)
+    assert found["pipelined_for_ns"] == 4
+    assert 'class="wrong"' not in page(found)
+    assert "more than the 3.2 ns of this clock" in page(found | {"clock_mhz": 312.5})
+
+
+def test_a_sign_behind_a_shift_is_kept_by_the_compiler(tmp_path: Path) -> None:
+    """What the pinned clang's SLP vectorizer got wrong, on processors that have AVX-512."""
+    network = Network.from_onnx(MODELS / "digits_mlp.onnx", "mlp")
+    weights = network.convolutions[0].parameters.weights[32:48, :, :, :32]
+    conv = Conv2d(height=1, width=1, in_channels=32, out_channels=16, kernel=1, simd=16, pe=8,
+                  packing="auto", requantize="none", bias=None)  # fmt: skip
+    made = generate(conv, tmp_path / "conv", parameters={"weights": weights})
+    lower_project(made, part="xczu3eg", clock_ns=5)
+    assert cosim(made, frames=3, engine="fast").match
 
 
 def test_another_board_is_asked_at_its_own_clock(fast: Project, tmp_path: Path) -> None:

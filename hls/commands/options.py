@@ -180,7 +180,13 @@ def arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with np.load(file, allow_pickle=False) as held:
             return dict(held)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise InputError(f"{file}: is no .npz file that can be read ({error})") from None
+    except OSError as error:
+        raise InputError(
+            f"{file}: cannot be read ({error.strerror or error}); name an .npz file"
+        ) from None
+    except (ValueError, EOFError, BadZipFile) as error:
+        raise InputError(
+            f"{file}: is no .npz file of plain arrays ({error}); write one with numpy.savez"
+        ) from None
     except TypeError:
         raise InputError(f"{file}: holds one array; write several with numpy.savez") from None

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ from hls.boards import RESOURCES, boards
 from hls.commands.console import Console
 from hls.errors import InputError
 from hls.made_for import asked_for
-from hls.network.page import page
+from hls.network.page import is_slow, page
 from hls.project import Project
 from sim.network_report import network_report
 
@@ -32,20 +36,37 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Run the Verilog for some frames, write the page; 1 if an output is wrong."""
     project = Project.open(args.project)
     target = asked_for(project, args.board)
+    file = args.output or project.path / "reports" / "network.html"
+    _write(file, None)
     with console.working(f"running the Verilog of {project.path}"):
         found = network_report(project, target)
-    file = args.output or project.path / "reports" / "network.html"
+    _write(file, page(found))
+    console.tables({**found, "page": str(file)}, _tables(found))
+    console.text(_summary(found))
+    if is_slow(found):
+        console.warn(
+            f"the Verilog is pipelined for {found['pipelined_for_ns']:g} ns a cycle, more than "
+            f"{found['clock_mhz']:g} MHz gives; lineloom lower {args.project} pipelines it for that"
+        )
+    console.text(f"page: {file}")
+    return 0 if found["match"] else 1
+
+
+def _write(file: Path, text: str | None) -> None:
+    """Write the page whole or not at all; for None, only say now what would fail in minutes."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(page(found), encoding="utf-8")
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, encoding="utf-8") as scratch:
+            if text is not None:
+                scratch.write(text)
+                scratch.flush()
+                shutil.copy(scratch.name, file)
     except OSError as error:
         raise InputError(
             f"{file}: cannot be written ({error.strerror}); choose another file with -o"
         ) from None
-    console.tables({**found, "page": str(file)}, _tables(found))
-    console.text(_summary(found))
-    console.text(f"page: {file}")
-    return 0 if found["match"] else 1
 
 
 def _tables(found: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str], list[Sequence[str]]]]:

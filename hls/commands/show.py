@@ -116,7 +116,7 @@ def _lanes(design: Design) -> list[tuple[str, Any]]:
 def _stage(stage: Stage) -> str:
     """A layer of a network: its lanes and cycles."""
     engine = stage.engine
-    lanes = f"{engine.takes_lanes} lanes"
+    lanes = f"{engine.takes_lanes} lane{'s' if engine.takes_lanes > 1 else ''}"
     if isinstance(engine, ConvolutionEngine):
         conv = engine.conv
         packed = ", packed" if conv.packed is not None else ""

@@ -14,7 +14,7 @@ from hls.network.roofline_plot import roofline_plot
 from hls.network.timeline_plot import timeline_plot
 from hls.rendering import render
 
-__all__ = ["page"]
+__all__ = ["is_slow", "page"]
 
 
 def page(report: Mapping[str, Any]) -> str:
@@ -26,12 +26,20 @@ def page(report: Mapping[str, Any]) -> str:
         totals={field: sum(layer[field] for layer in report["layers"])
                 for field in ("macs", "weight_bits")},
         resources=_resources(report["resources"]),
+        slow=is_slow(report),
         unknown=", ".join(RESOURCES[name] for name, count in used.items() if count is None),
         timeline=timeline_plot(report["timeline"]),
         roofline=roofline_plot(report["roofline"]),
         # No text of the data ends the element that holds it.
         data=json.dumps(report, indent=1).replace("</", "<\\/"),
     )  # fmt: skip
+
+
+def is_slow(report: Mapping[str, Any]) -> bool:
+    """Whether the Verilog has longer paths than the clock of the report has room for."""
+    cycle_ns: float = report["pipelined_for_ns"] or 0
+    clock_mhz: float = report["clock_mhz"]
+    return cycle_ns * clock_mhz > 1001  # one in a thousand: periods are rounded
 
 
 def _resources(resources: Mapping[str, Any]) -> list[dict[str, Any]]:
