@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from hls.lowering.cleanup import clean
 from hls.lowering.ir import Block, Const, Memory, Op, Process, Value
+from hls.lowering.predicates import opposite
 
 __all__ = ["forward_words"]
 
@@ -84,7 +85,7 @@ class _Forwarder:
         value, when = op.args[1], op.predicate
         if when is not None:
             held = self._word(memory, op)
-            if isinstance(held, Op) and held.kind == "select" and _opposite(held.args[0], when):
+            if isinstance(held, Op) and held.kind == "select" and opposite(held.args[0], when):
                 # The other half of an if: nothing is left of what was there before.
                 value = self._made("select", memory.width, [held.args[0], held.args[1], value], op)
             else:
@@ -95,7 +96,7 @@ class _Forwarder:
     def _any(self, conditions: list[Value | None]) -> Value | None:
         result: Value | None = None
         for condition in conditions:
-            if condition is None or (result is not None and _opposite(result, condition)):
+            if condition is None or (result is not None and opposite(result, condition)):
                 return None
             result = condition if result is None else self._made("or", 1, [result, condition])
         return result
@@ -104,22 +105,3 @@ class _Forwarder:
         op = Op(kind, width, args, like.name if like else "", like.line if like else 0)
         self._ops.append(op)
         return op
-
-
-def _opposite(first: Value, second: Value) -> bool:
-    """Whether two conditions can be seen to be each other's negation."""
-    (what, sign), (other, opposite) = _signed(first), _signed(second)
-    return what == other and sign != opposite
-
-
-def _signed(condition: Value) -> tuple[object, bool]:
-    sign = True
-    while isinstance(condition, Op) and condition.kind == "xor" and condition.width == 1:
-        inner, by = condition.args
-        if not isinstance(by, Const) or not by.value:
-            break
-        condition, sign = inner, not sign
-    if isinstance(condition, Op) and condition.kind in ("eq", "ne"):
-        operands = tuple(getattr(a, "value", id(a)) for a in condition.args)
-        return operands, sign == (condition.kind == "eq")
-    return id(condition), sign
