@@ -11,7 +11,15 @@ from hls.lowering.interface import RESULT, axis_parts, port_name, register_map
 from hls.lowering.ir import Design, MemoryPort, StreamEnd
 from hls.lowering.loopnames import loop_names, source_lines
 from hls.lowering.loops import find_loops
-from hls.lowering.machine import Machine, Pipeline
+from hls.lowering.machine import (
+    Machine,
+    MemoryPorts,
+    Pipeline,
+    State,
+    StreamPorts,
+    any_of,
+    chosen,
+)
 from hls.lowering.masters import Channel, Master, masters
 from hls.lowering.names import legal_name
 from hls.rendering import render
@@ -139,35 +147,27 @@ def _stream_ports(stream: StreamEnd) -> list[str]:
     return ports
 
 
-def _memory(ports: Any) -> dict[str, Any]:
+def _memory(ports: MemoryPorts) -> dict[str, Any]:
     memory = ports.memory
     name = f"m_{memory.name}"
     initial = None if memory.initial is None else contents(name, memory.initial, memory.width)
     return {"name": name, "ports": ports, "initial": initial}
 
 
-def _uses(ports: Any) -> dict[str, Any]:
-    tail = ""
-    if ports.puts:
-        *firsts, (_, last) = ports.puts
-        tail = "".join(f"({when}) ? {value} : " for when, value in firsts) + last
+def _uses(ports: StreamPorts) -> dict[str, Any]:
     return {
         "name": ports.end.name,
-        "takes": " || ".join(f"({when})" for when in ports.takes),
-        "puts": " || ".join(f"({when})" for when, _ in ports.puts),
-        "tail": tail,
+        "takes": any_of(ports.takes),
+        "puts": any_of([when for when, _ in ports.puts]),
+        "tail": chosen(ports.puts) if ports.puts else "",
     }
 
 
-def _transitions(state: Any) -> str:
-    text = ""
-    for when, target in state.next:
-        text += (
-            f"if ({when}) state <= {target.upper()}; else "
-            if when
-            else f"state <= {target.upper()};"
-        )
-    return text
+def _transitions(state: State) -> str:
+    moves = [
+        (f"if ({when}) " if when else "") + f"state <= {to.upper()};" for when, to in state.next
+    ]
+    return " else ".join(moves)
 
 
 def top_texts(design: Design) -> dict[str, str]:
