@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hls.errors import InputError
-from hls.lowering.addresses import AddressReading
+from hls.lowering.accesses import AccessReading
 from hls.lowering.ir import Const, Value
 from hls.lowering.llvmir import Instruction, split_commas
 from hls.lowering.source import MARKER
@@ -14,7 +14,7 @@ from hls.lowering.symbols import plain_name
 __all__ = ["CallReading"]
 
 
-class CallReading(AddressReading):
+class CallReading(AccessReading):
     """Calls that are left after inlining."""
 
     def _on_call(self, instruction: Instruction) -> None:
