@@ -29,8 +29,8 @@ class AccessReading(BankReading):
         kind, pointer = split_commas(FLAGS.sub("", instruction.rest))[:2]
         width = width_of(kind, instruction)
         address = self._address(pointer.removeprefix("ptr "))
-        if volatile and isinstance(address, Choice):
-            raise Unsupported("a stream that is chosen is not supported; read both in an if")
+        if volatile:
+            self._refuse_volatile(address)
         if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
             value = self._load(instruction, address, width, None)
             source = address if isinstance(address, Address) else address.then
@@ -52,8 +52,8 @@ class AccessReading(BankReading):
         width = width_of(kind, instruction)
         value = self._value(text, width)
         address = self._address(pointer.removeprefix("ptr "))
-        if volatile and isinstance(address, Choice):
-            raise Unsupported("a stream that is chosen is not supported; write both in an if")
+        if volatile:
+            self._refuse_volatile(address)
         if isinstance(address, Choice) or isinstance(address.base, Array | Structs):
             self._store(instruction, address, value, None)
         elif volatile:
@@ -65,6 +65,21 @@ class AccessReading(BankReading):
             op.pointer = self._pointer(str(address.base))
 
     # -------------------------------------------------------------- streams
+
+    def _refuse_volatile(self, address: Address | Choice) -> None:
+        """Refuse volatile accesses, but those of streams and of the function's own arrays."""
+        if isinstance(address, Choice):
+            raise Unsupported(
+                "a stream that is chosen is not supported; read or write both in an if"
+            )
+        if not isinstance(address.base, str):
+            return
+        size = self._function.references.get(address.base)
+        if size is None or 0 < size <= _HEAD:
+            raise Unsupported(
+                f"{argument_name(address.base)} is a volatile pointer or an array of streams, "
+                "which is not supported; leave volatile away, or give each stream a name of its own"
+            )
 
     def _stream(self, base: str, width: int) -> StreamEnd:
         if base not in self._streams:
