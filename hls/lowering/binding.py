@@ -102,28 +102,30 @@ class _Binder:
         times, values, machine = self._values.times(block), self._values, self._machine
         blocked = self._bind_ops(block)
         last = times.depth - 1
-        for cycle in range(times.depth):
-            name = values.state(block, cycle)
-            text = blocked[cycle] or "1'b0"
-            machine.wires.append(Wire(f"{name}_wait", 1, text, block.name, cycle))
+        for cycle, reason in enumerate(blocked):
+            name, advance = values.state(block, cycle), values.advance(block, cycle)
+            if advance:
+                machine.wires.append(Wire(f"{name}_wait", 1, reason, block.name, cycle))
             if cycle < last:
                 following = [("", values.state(block, cycle + 1))]
-                machine.states.append(State(name, f"!{name}_wait", following))
-        name, over = values.state(block, last), values.fires(block, last)
-        following = []
+            else:
+                following = self._bind_leaving(block, last)
+            machine.states.append(State(name, advance, following))
+
+    def _bind_leaving(self, block: Block, last: int) -> list[tuple[str, str]]:
+        """Enter what follows a sequence behind its last cycle; the states to move to."""
+        over = self._values.fires(block, last)
         if not block.targets:
-            following.append(("", "IDLE"))
-            machine.ends.append((f"in_{name}", f"!{name}_wait"))
-        elif block.condition is None:
-            following.append(("", self._first_state(block.targets[0])))
+            self._machine.ends.append(over)
+            return [("", "IDLE")]
+        if block.condition is None:
             self._enter(block, block.targets[0], over, last)
-        else:
-            taken = values.spell(block.condition, block, last)
-            yes, no = block.targets
-            following += [(taken, self._first_state(yes)), ("", self._first_state(no))]
-            self._enter(block, yes, f"{over} && {taken}", last)
-            self._enter(block, no, f"{over} && !{taken}", last)
-        machine.states.append(State(name, f"!{name}_wait", following))
+            return [("", self._first_state(block.targets[0]))]
+        taken = self._values.spell(block.condition, block, last)
+        yes, no = block.targets
+        self._enter(block, yes, f"{over} && {taken}", last)
+        self._enter(block, no, f"{over} && !{taken}", last)
+        return [(taken, self._first_state(yes)), ("", self._first_state(no))]
 
     def _first_state(self, name: str) -> str:
         return self._values.state(self._process.blocks[name], 0)
@@ -164,7 +166,7 @@ class _Binder:
                 self._bind_access(op, block, cycle, fires)
             else:
                 self._bind_wire(op, block, cycle)
-        return [" || ".join(reasons) for reasons in blocked]
+        return [any_of(reasons) for reasons in blocked]
 
     def _bind_wire(self, op: Op, block: Block, cycle: int) -> None:
         if op.kind in ("empty", "full"):
@@ -187,11 +189,11 @@ class _Binder:
             head = f"{stream.name}_head"
             text = head if op.width == stream.width else f"{head}[{op.width - 1}:0]"
             self._wire(op, block, cycle, text)
-            return f"({stream.name}_empty{guard})"
+            return f"{stream.name}_empty{guard}"
         value = self._values.spell(op.args[0], block, cycle)
         missing = stream.width - op.args[0].width
         ports.puts.append((fires, f"{{{missing}'d0, {value}}}" if missing else value))
-        return f"({stream.name}_full{guard})"
+        return f"{stream.name}_full{guard}"
 
     def _bind_access(self, op: Op, block: Block, cycle: int, fires: str) -> None:
         """Bind an access of a memory, or the result that a process returns."""

@@ -87,7 +87,7 @@ class MemoryPorts:
 
 @dataclass
 class State:
-    """A state: its moves to others as (condition or "", next state)."""
+    """A state: once `advance` holds ("": at once) on to another, (condition or "", next state)."""
 
     name: str
     advance: str
@@ -132,7 +132,15 @@ class Machine:
     memories: list[MemoryPorts] = field(default_factory=list)
     streams: list[StreamPorts] = field(default_factory=list)
     first: str = ""
-    ends: list[tuple[str, str]] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+    """When it is done."""
+
+    def moves_by_condition(self) -> dict[str, list[Move]]:
+        """Its moves; no two conditions under which one register moves hold in the same cycle."""
+        found: dict[str, list[Move]] = {}
+        for move in self.moves:
+            found.setdefault(move.when, []).append(move)
+        return found
 
     def registers(self) -> dict[str, int]:
         """Widths of all registers that moves write."""
@@ -141,6 +149,8 @@ class Machine:
 
 def any_of(conditions: list[str]) -> str:
     """Whether one of the conditions holds."""
+    if len(conditions) == 1:
+        return conditions[0]
     return " || ".join(f"({condition})" for condition in conditions)
 
 

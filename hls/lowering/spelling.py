@@ -120,8 +120,14 @@ class Spelling:
         """When `cycle` of `block` is over, once."""
         if block.ii is not None:
             return self.go(block, cycle)
-        state = self.state(block, cycle)
-        return f"in_{state} && !{state}_wait"
+        state, advance = self.state(block, cycle), self.advance(block, cycle)
+        return f"in_{state} && {advance}" if advance else f"in_{state}"
+
+    def advance(self, block: Block, cycle: int) -> str:
+        """When the state of a cycle is left; "" if it never waits."""
+        start = self.times(block).start
+        waits = any(op.kind in ("read", "write") and start[id(op)] == cycle for op in block.ops)
+        return f"!{self.state(block, cycle)}_wait" if waits else ""
 
 
 def prefixes_of(process: Process) -> dict[str, str]:
