@@ -69,7 +69,7 @@ class _Forwarder:
         for stores in self._stores.values():
             last = stores[-1]
             last.args = [last.args[0], self._now[id(last.memory)]]
-            last.predicate = self._any([store.predicate for store in stores])
+            last.predicate = self._any(stores)
             self._ops.append(last)
         self._block.ops = [*self._before, *self._ops]
 
@@ -93,15 +93,19 @@ class _Forwarder:
         self._now[id(memory)] = value
         self._stores.setdefault(id(memory), []).append(op)
 
-    def _any(self, conditions: list[Value | None]) -> Value | None:
+    def _any(self, stores: list[Op]) -> Value | None:
+        """Whether one of the stores happens; None if that is sure."""
         result: Value | None = None
-        for condition in conditions:
+        for store in stores:
+            condition = store.predicate
             if condition is None or (result is not None and opposite(result, condition)):
                 return None
-            result = condition if result is None else self._made("or", 1, [result, condition])
+            if result is not None:
+                condition = self._made("or", 1, [result, condition], store)
+            result = condition
         return result
 
-    def _made(self, kind: str, width: int, args: list[Value], like: Op | None = None) -> Op:
-        op = Op(kind, width, args, like.name if like else "", like.line if like else 0)
+    def _made(self, kind: str, width: int, args: list[Value], like: Op) -> Op:
+        op = Op(kind, width, args, like.name, like.line)
         self._ops.append(op)
         return op

@@ -14,6 +14,7 @@ from hls.lowering.expressions import expression, is_wiring, literal
 from hls.lowering.ir import Block, Const, Input, Op, Pointer, Process, Value
 from hls.lowering.loopnames import loop_names
 from hls.lowering.machine import Machine, Move, Wire
+from hls.lowering.names import legal_name
 from hls.lowering.scheduling import BlockSchedule, Schedule
 
 __all__ = ["Spelling", "prefixes_of"]
@@ -31,7 +32,7 @@ class Spelling:
         self._names: dict[int, str] = {}
         taken = {value.name: 1 for value in (*process.inputs, *process.pointers)}
         for op in process.ops():
-            base = op.name or op.kind
+            base = legal_name(op.name or op.kind)  # or, xor and not are gates of Verilog
             count = taken.get(base, 0)
             taken[base] = count + 1
             self._names[id(op)] = f"{base}_x{count}" if count else base

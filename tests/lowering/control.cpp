@@ -43,6 +43,8 @@ triangle:
     }
   }
   int marked[64] = {};
+  int latest[3] = {};
+#pragma HLS ARRAY_PARTITION variable=latest complete
 mark:
   for (int i = 0; i < 100; ++i) {
 #pragma HLS PIPELINE II=1
@@ -50,7 +52,10 @@ mark:
     const bool low = (v & 0xff) > 100, high = (v >> 8 & 0xff) > 150;
     if (low) marked[v >> 3 & 63] = i;
     if (low == high) marked[v >> 11 & 63] = v;
+    if (low) latest[i % 3] = v;
+    if (low == high) latest[v & 1] = i;
   }
+  for (int i = 0; i < 3; ++i) out.write(latest[i]);
   for (int i = 0; i < 64; ++i) out.write(marked[i]);
   do {
     best = best / 2 - 3;
