@@ -184,3 +184,19 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", os.environ.get("ZIG_GLOBAL_CACHE_DIR", str(shared)))
     monkeypatch.setenv("LINELOOM_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Put an `exploring.Recorder` in the place of Yosys, an empty cache in that of the user's."""
+    from exploring import Recorder
+
+    monkeypatch.setenv("LINELOOM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("hls.exploration.synthesis.yosys", lambda: (("yosys",), "Yosys 0"))
+
+    def put(*answer: Any) -> Recorder:
+        recorder = Recorder(*answer)
+        monkeypatch.setattr("hls.exploration.synthesize", recorder)
+        return recorder
+
+    return put

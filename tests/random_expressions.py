@@ -162,8 +162,12 @@ class Expressions:
         a, _, _ = self._expression(variables, 1)
         b, _, _ = self._expression(variables, 0)
         simple = f"{a} {self._rng.choice(['<', '>=', '==', '!='])} {b}"
-        if self._rng.random() < 0.3:
+        choice = self._rng.random()
+        if choice < 0.3:
             return f"({simple} {self._rng.choice(['&&', '||'])} {_bit(self._leaf(variables))})"
+        if choice < 0.45:  # the exclusive or of two truths
+            other = _bit(self._leaf(variables))
+            return f"(({simple}) {self._rng.choice(['==', '!='])} {other})"
         return f"({simple})"
 
 

@@ -93,6 +93,33 @@ REFUSED = {
         "void f(hls::stream<int>& o, int n) {\n#pragma HLS DATAFLOW\ng(o, n); k(o, n); }",
         r"f\.cpp:5: stream o of f is used by 2 processes; one may read it, or one may write it",
     ),
+    "a stream of one function": (
+        "static void g(int n, hls::stream<int>& out) {\nhls::stream<int> own;\n"
+        "for (int i = 0; i < n; ++i) {\nown.write(i); out.write(own.read()); } }\n"
+        "void f(int n, hls::stream<int>& out) {\ng(n, out); }",
+        r"f\.cpp:4: stream own is declared in g, which is no DATAFLOW region; keep its elements ",
+    ),
+    "a static stream": (
+        "static hls::stream<int> kept;\nvoid f(int n, hls::stream<int>& out) {\nkept.write(n);\n"
+        "out.write(kept.read()); }",
+        r"f\.cpp:5: stream kept is static, which is not supported; declare it in the DATAFLOW func",
+    ),
+    "an array of streams": (
+        "static void g(hls::stream<int> s[2], int n) { s[n & 1].write(n); }\n"
+        "static void h(hls::stream<int> s[2], hls::stream<int>& o, int n) {\n"
+        "o.write(s[n & 1].read()); }\n"
+        "void f(hls::stream<int>& o, int n) {\n#pragma HLS DATAFLOW\nhls::stream<int> s[2];\n"
+        "g(s, n); h(s, o, n); }",
+        r"f\.cpp:8: s is an array of streams, which is not supported; give each stream a name",
+    ),
+    "an array of streams as an argument": (
+        "void f(hls::stream<int> s[2], int* a) {\na[0] = s[1].read(); }",
+        r"f\.cpp:4: s is a volatile pointer or an array of streams, .*; leave volatile away, or ",
+    ),
+    "a volatile pointer": (
+        "void f(volatile int* a, int n) {\na[n] = n; }",
+        r"f\.cpp:4: a is a volatile pointer or an array of streams, .*; leave volatile away",
+    ),
     "a pointer in two processes": (
         "static void g(hls::stream<int>& s, int* a) { s.write(a[0]); }\n"
         "static void h(hls::stream<int>& s, int* a) { a[1] = s.read(); }\n"

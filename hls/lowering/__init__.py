@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hls.lowering.banking import join_banks
+from hls.lowering.binding import bind
 from hls.lowering.casts import simplify_casts
 from hls.lowering.claims import check_claims
 from hls.lowering.cleanup import clean
@@ -20,7 +21,6 @@ from hls.lowering.frontend import compile_source
 from hls.lowering.ifconversion import convert
 from hls.lowering.interface import manifest
 from hls.lowering.llvmir import parse
-from hls.lowering.machine import bind
 from hls.lowering.memoryports import split_accesses
 from hls.lowering.muxes import flatten_muxes
 from hls.lowering.narrowing import narrow

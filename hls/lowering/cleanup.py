@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from hls.lowering.ir import ARITHMETIC, Const, Op, Process, Value
-from hls.lowering.predicates import contradict, implies
+from hls.lowering.predicates import contradict, implies, negated
 
 __all__ = ["clean", "evaluate"]
 
@@ -136,19 +136,13 @@ def _simplified(op: Op) -> Value | None:
         return right
     if op.kind in ("mul", "udiv") and right.value == 1:
         return left
-    inverts = op.kind == "xor" and op.width == 1 and right.value == 1
-    if inverts and isinstance(left, Op) and left.kind == "xor" and _is_one(left.args[1]):
-        return left.args[0]
-    return None
+    inner = negated(op)
+    return None if inner is None else negated(inner)
 
 
 def _keeps(value: Value, kept: Value) -> TypeGuard[Op]:
     """Whether `value` is a choice whose other side is `kept`."""
     return isinstance(value, Op) and value.kind == "select" and _key(value.args[2]) == _key(kept)
-
-
-def _is_one(value: Value) -> bool:
-    return isinstance(value, Const) and value.value == 1
 
 
 def evaluate(op: Op, args: list[int]) -> int:

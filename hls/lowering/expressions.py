@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hls.lowering.ir import Const, Op, Value
+from hls.lowering.predicates import negated
 
 __all__ = ["expression", "is_wiring", "literal"]
 
@@ -30,6 +31,8 @@ def expression(op: Op, spell: Callable[[Value], str]) -> str:
     args = [spell(value) for value in op.args]
     a, b = args[0], args[1] if len(args) > 1 else ""
     match op.kind:
+        case "xor" if op.width == 1 and negated(op) is not None:
+            return f"!{b if isinstance(op.args[0], Const) else a}"
         case "add" | "sub" | "and" | "or" | "xor" | "eq" | "ne" | "ult" | "ule" | "udiv" | "urem":
             return f"{a} {_INFIX[op.kind]} {b}"
         case "mul":

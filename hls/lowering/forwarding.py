@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from hls.lowering.cleanup import clean
 from hls.lowering.ir import Block, Const, Memory, Op, Process, Value
+from hls.lowering.predicates import opposite
 
 __all__ = ["forward_words"]
 
@@ -68,7 +69,7 @@ class _Forwarder:
         for stores in self._stores.values():
             last = stores[-1]
             last.args = [last.args[0], self._now[id(last.memory)]]
-            last.predicate = self._any([store.predicate for store in stores])
+            last.predicate = self._any(stores)
             self._ops.append(last)
         self._block.ops = [*self._before, *self._ops]
 
@@ -84,7 +85,7 @@ class _Forwarder:
         value, when = op.args[1], op.predicate
         if when is not None:
             held = self._word(memory, op)
-            if isinstance(held, Op) and held.kind == "select" and _opposite(held.args[0], when):
+            if isinstance(held, Op) and held.kind == "select" and opposite(held.args[0], when):
                 # The other half of an if: nothing is left of what was there before.
                 value = self._made("select", memory.width, [held.args[0], held.args[1], value], op)
             else:
@@ -92,34 +93,19 @@ class _Forwarder:
         self._now[id(memory)] = value
         self._stores.setdefault(id(memory), []).append(op)
 
-    def _any(self, conditions: list[Value | None]) -> Value | None:
+    def _any(self, stores: list[Op]) -> Value | None:
+        """Whether one of the stores happens; None if that is sure."""
         result: Value | None = None
-        for condition in conditions:
-            if condition is None or (result is not None and _opposite(result, condition)):
+        for store in stores:
+            condition = store.predicate
+            if condition is None or (result is not None and opposite(result, condition)):
                 return None
-            result = condition if result is None else self._made("or", 1, [result, condition])
+            if result is not None:
+                condition = self._made("or", 1, [result, condition], store)
+            result = condition
         return result
 
-    def _made(self, kind: str, width: int, args: list[Value], like: Op | None = None) -> Op:
-        op = Op(kind, width, args, like.name if like else "", like.line if like else 0)
+    def _made(self, kind: str, width: int, args: list[Value], like: Op) -> Op:
+        op = Op(kind, width, args, like.name, like.line)
         self._ops.append(op)
         return op
-
-
-def _opposite(first: Value, second: Value) -> bool:
-    """Whether two conditions can be seen to be each other's negation."""
-    (what, sign), (other, opposite) = _signed(first), _signed(second)
-    return what == other and sign != opposite
-
-
-def _signed(condition: Value) -> tuple[object, bool]:
-    sign = True
-    while isinstance(condition, Op) and condition.kind == "xor" and condition.width == 1:
-        inner, by = condition.args
-        if not isinstance(by, Const) or not by.value:
-            break
-        condition, sign = inner, not sign
-    if isinstance(condition, Op) and condition.kind in ("eq", "ne"):
-        operands = tuple(getattr(a, "value", id(a)) for a in condition.args)
-        return operands, sign == (condition.kind == "eq")
-    return id(condition), sign

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hls.errors import InputError
-from hls.lowering.addresses import AddressReading
+from hls.lowering.accesses import AccessReading
 from hls.lowering.ir import Const, Value
 from hls.lowering.llvmir import Instruction, split_commas
 from hls.lowering.source import MARKER
@@ -14,7 +14,7 @@ from hls.lowering.symbols import plain_name
 __all__ = ["CallReading"]
 
 
-class CallReading(AddressReading):
+class CallReading(AccessReading):
     """Calls that are left after inlining."""
 
     def _on_call(self, instruction: Instruction) -> None:
@@ -70,6 +70,23 @@ class CallReading(AddressReading):
             one = self._plain_op(instruction, "and", width, [moved, Const(1, width)])
             total = self._plain_op(instruction, "add", width, [total, one])
         self._op(instruction, "or", width, [total, Const(0, width)])
+
+    def _call_cttz(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        self._first_one(instruction, width, args[0], list(range(width)))
+
+    def _call_ctlz(self, instruction: Instruction, width: int, args: list[Value]) -> None:
+        self._first_one(instruction, width, args[0], list(reversed(range(width))))
+
+    def _first_one(
+        self, instruction: Instruction, width: int, value: Value, bits: list[int]
+    ) -> None:
+        """How many of the bits, in this order, are 0 before one is 1."""
+        count: Value = Const(width, width)
+        for before, bit in reversed(list(enumerate(bits))):
+            moved = self._plain_op(instruction, "lshr", width, [value, Const(bit, width)])
+            one = self._plain_op(instruction, "trunc", 1, [moved])
+            count = self._plain_op(instruction, "select", width, [one, Const(before, width), count])
+        self._op(instruction, "or", width, [count, Const(0, width)])
 
     def _call_bswap(self, instruction: Instruction, width: int, args: list[Value]) -> None:
         self._reverse(instruction, width, args[0], 8)

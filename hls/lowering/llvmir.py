@@ -50,6 +50,8 @@ class Function:
     place: str = ""
     title: str = ""
     blocks: dict[str, list[Instruction]] = field(default_factory=dict)
+    references: dict[str, int] = field(default_factory=dict)
+    """Bytes behind each parameter that is a reference; 0 where its class was still incomplete."""
 
 
 @dataclass
@@ -242,6 +244,7 @@ def parse(text: str, own: Collection[Path] = ()) -> Module:
                 file, header, title = source.scope(scope[1]) if scope else ("", "", "")
                 parameters = [_parameter(p, header) for p in split_commas(match[2])]
                 function = Function(match[1], parameters, file, header, title)
+                function.references = _references(match[2])
                 functions[match[1]] = function
             continue
         if raw == "}":
@@ -267,6 +270,15 @@ def parse(text: str, own: Collection[Path] = ()) -> Module:
         if match:
             block.append(Instruction((match[1] or "").strip('%"'), match[2], match[3], line, place))
     return Module(functions, variables, Layout(named))
+
+
+def _references(parameters: str) -> dict[str, int]:
+    found = {}
+    for text in split_commas(parameters):
+        if " nonnull " in text:
+            size = re.search(r"\bdereferenceable\((\d+)\)", text)
+            found[text.split()[-1].strip('%"')] = int(size[1]) if size else 0
+    return found
 
 
 def _parameter(text: str, place: str) -> tuple[str, str]:

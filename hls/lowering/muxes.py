@@ -7,6 +7,7 @@ keep the same old value, the conditions can be joined, and the value passes one 
 from __future__ import annotations
 
 from hls.lowering.ir import Block, Const, Op, Process, Value
+from hls.lowering.predicates import negated
 
 __all__ = ["flatten_muxes"]
 
@@ -46,9 +47,7 @@ class _Flattening:
                 op.args = [self._bit("or", a, b), then, inner_other]
 
     def _not(self, value: Value) -> Value:
-        if isinstance(value, Op) and value.kind == "xor" and isinstance(value.args[1], Const):
-            return value.args[0]
-        return self._bit("xor", value, Const(1, 1))
+        return negated(value) or self._bit("xor", value, Const(1, 1))
 
     def _bit(self, kind: str, a: Value, b: Value) -> Op:
         op = Op(kind, 1, [a, b], f"either_{len(self._ops)}")

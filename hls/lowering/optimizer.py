@@ -9,7 +9,7 @@ cleans up. Then arrays that are still filled or copied as a whole get their loop
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ import llvmlite.binding as llvm
 
 from hls.errors import InputError
 from hls.lowering.source import Pragma
-from hls.lowering.textloops import FUNCTION, markers, text_loops
+from hls.lowering.streams import refuse_streams
+from hls.lowering.textloops import FUNCTION, asks_for, text_loops
 from hls.lowering.wholearrays import expand_transfers
 
 __all__ = ["optimize", "symbol_of"]
@@ -39,11 +40,13 @@ def optimize(ir: str, top: str, pragmas: list[Pragma], own: Collection[Path] = (
         own: the user's files, in which messages find their places.
 
     Raises:
-        InputError: there is no function `top`, or an array is filled or copied in a way that is not
-            supported.
+        InputError: there is no function `top`, or it has streams, or fills or copies an array, in a
+            way that is not supported.
     """
-    ir = _keep_apart(ir, symbol_of(ir, top), pragmas)
-    ir = _run(ir, _INLINE)
+    symbol = symbol_of(ir, top)
+    regions = _regions(ir, symbol, pragmas)
+    refuse_streams(ir, symbol, regions, own)
+    ir = _run(_keep_apart(ir, symbol, regions), _INLINE)
     ir = _ask_for_unrolling(ir, pragmas)
     # An inner loop's trip count may depend on the counter of an outer one that is unrolled first.
     for _ in range(3):
@@ -72,23 +75,23 @@ def symbol_of(ir: str, top: str) -> str:
     return str(found[0])
 
 
-def _keep_apart(ir: str, top: str, pragmas: list[Pragma]) -> str:
-    """Mark everything for inlining but `top`, the processes of a DATAFLOW region, and the region.
-
-    That is `top` itself, or a function that it calls.
-    """
+def _regions(ir: str, top: str, pragmas: list[Pragma]) -> set[str]:
+    """The DATAFLOW functions of a program: `top` itself, or some that it calls."""
     bodies = {found[1]: found[0] for found in FUNCTION.finditer(ir)}
+    around = {top} if asks_for(bodies[top], "DATAFLOW", pragmas) else _called(top, bodies)
+    return {name for name in around if asks_for(bodies[name], "DATAFLOW", pragmas)}
 
-    def is_region(name: str) -> bool:
-        return any(pragmas[n].name == "DATAFLOW" for n in markers(bodies[name]))
 
-    def called(name: str) -> set[str]:
-        # Members (constructors, operators) are no processes.
-        names = set(re.findall(r"call [^\n]*?@([\w.$]+)\(", bodies[name]))
-        return {other for other in names & bodies.keys() if not _is_member(bodies[other])}
+def _called(caller: str, bodies: Mapping[str, str]) -> set[str]:
+    """The functions that one calls; members (constructors, operators) are no processes."""
+    names = set(re.findall(r"call [^\n]*?@([\w.$]+)\(", bodies[caller]))
+    return {name for name in names & bodies.keys() if not _is_member(bodies[name])}
 
-    regions = {top} if is_region(top) else set(filter(is_region, called(top)))
-    apart = {top, *regions}.union(*map(called, regions))
+
+def _keep_apart(ir: str, top: str, regions: set[str]) -> str:
+    """Mark everything for inlining but `top`, the regions, and their processes."""
+    bodies = {found[1]: found[0] for found in FUNCTION.finditer(ir)}
+    apart = {top, *regions}.union(*(_called(region, bodies) for region in regions))
 
     def attributed(found: re.Match[str]) -> str:
         line = found[0].replace(" noinline", "").replace(" optnone", "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from hls.lowering.intervals import Interval, fitted, full, hull, overlap, signed, unsigned
 from hls.lowering.ir import ARITHMETIC, Block, Const, Memory, Op, Process, Value
+from hls.lowering.predicates import negated
 from hls.lowering.transfer import result_of
 
 __all__ = ["Ranges"]
@@ -170,9 +171,9 @@ class Ranges:
         """`facts`, and what it adds that `condition` is 1, or 0."""
         if not isinstance(condition, Op) or condition.width != 1 or depth <= 0:
             return facts
-        if condition.kind == "xor" and isinstance(condition.args[1], Const):
-            flips = bool(condition.args[1].value)
-            return self._assume(condition.args[0], holds != flips, facts, depth - 1)
+        inner = negated(condition)
+        if inner is not None:
+            return self._assume(inner, not holds, facts, depth - 1)
         if condition.kind == ("and" if holds else "or"):
             first = self._assume(condition.args[0], holds, facts, depth - 1)
             return self._assume(condition.args[1], holds, first, depth - 1)

@@ -6,12 +6,17 @@ import re
 
 from hls.lowering.source import MARKER, Pragma
 
-__all__ = ["FUNCTION", "TextLoop", "markers", "split_blocks", "text_loops"]
+__all__ = ["FUNCTION", "TextLoop", "asks_for", "markers", "split_blocks", "text_loops"]
 
 
 def markers(text: str) -> list[int]:
     """Numbers of the pragmas that a text calls."""
     return [int(n) for n in re.findall(rf"@{MARKER}\(i32 (?:noundef )?(\d+)\)", text)]
+
+
+def asks_for(text: str, name: str, pragmas: list[Pragma]) -> bool:
+    """Whether a text calls a pragma of that name."""
+    return any(pragmas[n].name == name for n in markers(text))
 
 
 FUNCTION = re.compile(r"^define [^\n]*?@([\w.$]+)\(.*?^\}", re.MULTILINE | re.DOTALL)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hls.lowering.cleanup import evaluate
 from hls.lowering.ir import Block, Const, Input, Op, Process, Value
 from hls.lowering.loops import Loop
+from hls.lowering.predicates import negated
 from hls.lowering.source import Pragma
 
 __all__ = ["Trips", "counting_argument", "trips"]
@@ -66,8 +67,8 @@ def _counted(header: Block, latch: Block, condition: Value, *, again: bool) -> i
     it alone. The iterations that go on are the first ones: they end where the comparison turns,
     which bisection finds among the iterations before the counter wraps.
     """
-    while isinstance(condition, Op) and condition.kind == "xor" and condition.width == 1:
-        condition, again = condition.args[0], not again
+    while (inner := negated(condition)) is not None:
+        condition, again = inner, not again
     counter = _counter(condition, header)
     if not isinstance(condition, Op) or counter is None:
         return None

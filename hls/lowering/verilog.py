@@ -11,7 +11,15 @@ from hls.lowering.interface import RESULT, axis_parts, port_name, register_map
 from hls.lowering.ir import Design, MemoryPort, StreamEnd
 from hls.lowering.loopnames import loop_names, source_lines
 from hls.lowering.loops import find_loops
-from hls.lowering.machine import Machine, Pipeline
+from hls.lowering.machine import (
+    Machine,
+    MemoryPorts,
+    Pipeline,
+    State,
+    StreamPorts,
+    any_of,
+    chosen,
+)
 from hls.lowering.masters import Channel, Master, masters
 from hls.lowering.names import legal_name
 from hls.rendering import render
@@ -24,11 +32,11 @@ def process_text(top: str, machine: Machine) -> str:
     process = machine.process
     states = ["IDLE", *(state.name for state in machine.states)]
     bits = max(1, (len(states) - 1).bit_length())
-    ports = [f"input  wire {_range(i.width)}{i.name}" for i in process.inputs]
+    ports = [*_CONTROL, *(("input  wire", i.width, i.name) for i in process.inputs)]
     for stream in process.streams:
         ports += _stream_ports(stream)
     if process.result_bits:
-        ports.append(f"output reg  {_range(process.result_bits)}{RESULT}")
+        ports.append(("output reg", process.result_bits, RESULT))
     registers = {
         name: width
         for name, width in machine.registers().items()
@@ -42,15 +50,15 @@ def process_text(top: str, machine: Machine) -> str:
         m=_Pipelines(machine),
         states=states,
         state_bits=bits,
-        ports=ports,
+        ports=_aligned(ports),
         registers=registers,
         memories=[_memory(ports) for ports in machine.memories],
         streams=[_uses(s) for s in machine.streams],
-        moves=machine.moves,
+        moves=machine.moves_by_condition(),
         stages=_stages(machine),
         loops=_loops(machine),
         source=Path(process.file).name,
-        done=" || ".join(f"({state} && {over})" for state, over in machine.ends) or "1'b0",
+        done=any_of(machine.ends) or "1'b0",
         transitions=_transitions,
     )
 
@@ -120,54 +128,75 @@ def _pipeline(p: Pipeline) -> dict[str, Any]:
     if p.ii > 1:
         first = f"({p.prefix}_more && {p.prefix}_phase == {phase_bits}'d0)"
     valid = f"{{{p.prefix}_later, {first}}}" if p.depth > 1 else first
-    return {**vars(p), "phase_bits": phase_bits, "valid": valid}
+    blocked = [
+        f"{p.prefix}_valid[{c}] && {f'({why})' if ' || ' in why else why}" if why else "1'b0"
+        for c, why in enumerate(p.blocked)
+    ]
+    # An iteration every cycle waits for those ahead of it only; else all stages keep their phase.
+    free = [_none(f"{p.prefix}_blocked", p.depth, c if p.ii == 1 else 0) for c in range(p.depth)]
+    return {**vars(p), "phase_bits": phase_bits, "valid": valid, "blocked": blocked, "free": free}
+
+
+def _none(bits: str, width: int, first: int) -> str:
+    """Whether none of the bits from `first` on is set."""
+    count = width - first
+    if count == 1:
+        return f"!{bits}[{first}]"
+    return f"{bits}[{width - 1}:{first}] == {count}'d0" if first else f"{bits} == {count}'d0"
 
 
 def _range(width: int) -> str:
     return f"[{width - 1}:0] " if width > 1 else ""
 
 
-def _stream_ports(stream: StreamEnd) -> list[str]:
-    wires = _range(stream.width)
-    ports = []
+_Port = tuple[str, int, str]
+"""Direction and kind, width, name."""
+_CONTROL: list[_Port] = [
+    *(("input  wire", 1, name) for name in ("ap_clk", "ap_rst_n", "start")),
+    *(("output wire", 1, name) for name in ("done", "idle")),
+]
+
+
+def _stream_ports(stream: StreamEnd) -> list[_Port]:
+    ports: list[_Port] = []
     if stream.reads:
-        ports += [f"input  wire {wires}{stream.name}_head", f"input  wire {stream.name}_empty",
-                  f"output wire {stream.name}_take"]  # fmt: skip
+        ports += [("input  wire", stream.width, f"{stream.name}_head"),
+                  ("input  wire", 1, f"{stream.name}_empty"),
+                  ("output wire", 1, f"{stream.name}_take")]  # fmt: skip
     if stream.writes:
-        ports += [f"output wire {wires}{stream.name}_tail", f"input  wire {stream.name}_full",
-                  f"output wire {stream.name}_put"]  # fmt: skip
+        ports += [("output wire", stream.width, f"{stream.name}_tail"),
+                  ("input  wire", 1, f"{stream.name}_full"),
+                  ("output wire", 1, f"{stream.name}_put")]  # fmt: skip
     return ports
 
 
-def _memory(ports: Any) -> dict[str, Any]:
+def _aligned(ports: list[_Port]) -> list[str]:
+    """Declarations of ports, their names one below the other."""
+    columns = max((len(_range(width)) for _, width, _ in ports), default=0)
+    return [f"{kind:11} {_range(width):{columns}}{name}" for kind, width, name in ports]
+
+
+def _memory(ports: MemoryPorts) -> dict[str, Any]:
     memory = ports.memory
     name = f"m_{memory.name}"
     initial = None if memory.initial is None else contents(name, memory.initial, memory.width)
     return {"name": name, "ports": ports, "initial": initial}
 
 
-def _uses(ports: Any) -> dict[str, Any]:
-    tail = ""
-    if ports.puts:
-        *firsts, (_, last) = ports.puts
-        tail = "".join(f"({when}) ? {value} : " for when, value in firsts) + last
+def _uses(ports: StreamPorts) -> dict[str, Any]:
     return {
         "name": ports.end.name,
-        "takes": " || ".join(f"({when})" for when in ports.takes),
-        "puts": " || ".join(f"({when})" for when, _ in ports.puts),
-        "tail": tail,
+        "takes": any_of(ports.takes),
+        "puts": any_of([when for when, _ in ports.puts]),
+        "tail": chosen(ports.puts) if ports.puts else "",
     }
 
 
-def _transitions(state: Any) -> str:
-    text = ""
-    for when, target in state.next:
-        text += (
-            f"if ({when}) state <= {target.upper()}; else "
-            if when
-            else f"state <= {target.upper()};"
-        )
-    return text
+def _transitions(state: State) -> str:
+    moves = [
+        (f"if ({when}) " if when else "") + f"state <= {to.upper()};" for when, to in state.next
+    ]
+    return " else ".join(moves)
 
 
 def top_texts(design: Design) -> dict[str, str]:

@@ -1,4 +1,4 @@
-// Shifts by variables, slices, single bits, concatenations, reductions, minima, choices.
+// Shifts by variables, slices, single bits, concatenations, reductions, minima, choices, zeros.
 #include <algorithm>
 #include <ap_int.h>
 #include <hls_stream.h>
@@ -28,6 +28,7 @@ each:
     ap_int<48> result = (y, ap_uint<16>(nibbles));
     result += any ? least : all ? most : int(f);
     result = parity ? ap_int<48>(-result) : ap_int<48>(~result);
+    result += x == 0 ? 32 : __builtin_ctz(x.to_uint()) - 3 * __builtin_clz(x.to_uint());
     result = x.test(7) ? ap_int<48>(result.range(40, 3)) : result;
     out.write(result);
   }

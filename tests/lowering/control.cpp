@@ -1,4 +1,5 @@
-// Loops with constant and run-time bounds, branches, early ends: break, continue, return.
+// Loops with constant and run-time bounds, branches, early ends: break, continue, return; stores of
+// which both may happen, one of them where two conditions are the same.
 #include <ap_int.h>
 #include <hls_stream.h>
 
@@ -41,6 +42,21 @@ triangle:
       out.write(i * 16 + j);
     }
   }
+  int marked[64] = {};
+  int latest[3] = {};
+#pragma HLS ARRAY_PARTITION variable=latest complete
+mark:
+  for (int i = 0; i < 100; ++i) {
+#pragma HLS PIPELINE II=1
+    const int v = buffer[i];
+    const bool low = (v & 0xff) > 100, high = (v >> 8 & 0xff) > 150;
+    if (low) marked[v >> 3 & 63] = i;
+    if (low == high) marked[v >> 11 & 63] = v;
+    if (low) latest[i % 3] = v;
+    if (low == high) latest[v & 1] = i;
+  }
+  for (int i = 0; i < 3; ++i) out.write(latest[i]);
+  for (int i = 0; i < 64; ++i) out.write(marked[i]);
   do {
     best = best / 2 - 3;
     out.write(best);

@@ -2,7 +2,7 @@
 //
 // A read is one volatile load, a write one volatile store, empty() and full() are volatile loads
 // of a flag. LLVM neither moves nor merges volatile accesses of a stream, and the reader of the
-// lowering (hls/lowering/functions.py) knows them by their offset. An element travels as one integer
+// lowering (hls/lowering/accesses.py) knows them by their offset. An element travels as one integer
 // of its bytes; a beat of an AXI4-Stream as {dest, id, user, last, strb, keep, data} without gaps.
 #ifndef LINELOOM_HLS_STREAM_H
 #define LINELOOM_HLS_STREAM_H
