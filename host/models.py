@@ -57,6 +57,7 @@ def _check_engine(file: Path, manifest: Mapping[str, Any], loaded: Engine) -> No
 
 def _sizes(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What an engine was made of, and how it reads instructions."""
-    engine = dict(manifest["design"].get("engine", {}))
+    design = manifest.get("design", {})
+    engine = dict(design.get("engine", {}))
     engine.pop("name", None)
-    return engine | {"instructions": manifest["program"].get("instructions")}
+    return engine | {"instructions": design.get("instructions")}

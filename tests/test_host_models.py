@@ -245,7 +245,7 @@ MISFITS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "version": (_edited("manifest.json", lambda data: data.update(lineloom=2)),
                 "is not a Lineloom manifest of version 1"),
     "instructions": (
-        _edited("manifest.json", lambda data: data["program"].update(instructions=7)),
+        _edited("manifest.json", lambda data: data["design"].update(instructions=7)),
         "is for an engine with instructions=7, the loaded one has instructions=1; make it for this "
         "engine with lineloom net --engine",
     ),
@@ -340,9 +340,11 @@ def test_engines_that_do_not_suit(lineloom: Lineloom, hardware: Path, tmp_path: 
     words = said("--engine", few, model="resnet8")
     assert "few does not run net: OverlayEngine: layer " in words
     assert "rows of 64 words are more than image_words=1024 hold" in words
-    _edited("manifest.json", lambda data: data["program"].update(instructions=0))(few)
+    _edited("manifest.json", lambda data: data["design"].update(instructions=0))(few)
     assert "instructions of version 0, this Lineloom makes those of version 1" in said(
         "--engine", few
     )
+    shown = lineloom("show", few)
+    assert (shown.code, "its engine has instructions of version 0" in shown.err) == (2, True)
     _edited("manifest.json", lambda data: data["design"]["engine"].update(wings=2))(few)
     assert "few: its engine is not understood" in said("--engine", few)

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from hls.checks import reject
 from hls.network.instructions import (
     RECORD_WORDS,
-    VERSION,
     WORD_BITS,
     Image,
     Instruction,
@@ -121,7 +120,6 @@ class Program:
         word_bytes = self.engine.word_bytes
         return {
             "file": "program.npz",
-            "instructions": VERSION,
             "steps": len(self.instructions),
             "tensor_words": self.words,
             "addresses": [{"word": place.word, "low": place.low} for place in tensor_addresses()],

@@ -12,10 +12,11 @@ from hls.fixed import Fixed
 from hls.network import costs
 from hls.network.compiling import Program, compile_network
 from hls.network.framed import FramedNetwork
+from hls.network.instructions import VERSION
 from hls.network.network import Network
 from hls.network.overlay import OverlayEngine
 
-__all__ = ["OverlayNetwork", "from_data"]
+__all__ = ["OverlayNetwork", "engine_from", "from_data"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,18 +117,38 @@ class OverlayNetwork(FramedNetwork):
 
     def data(self) -> dict[str, Any]:
         """As JSON-able data without the network; `from_data` reads it back."""
-        return {"kind": "network", "style": "overlay", "engine": asdict(self.engine)}
+        return {
+            "kind": "network",
+            "style": "overlay",
+            "engine": asdict(self.engine),
+            "instructions": VERSION,
+        }
 
 
 def from_data(network: Network, data: Mapping[str, Any]) -> OverlayNetwork:
     """The design of `OverlayNetwork.data` for its network.
 
     Raises:
-        DesignError: it does not suit the network.
+        DesignError: it does not suit the network, or this Lineloom.
+    """
+    return OverlayNetwork(network=network, engine=engine_from(f"Network {network.name}", data))
+
+
+def engine_from(owner: str, data: Mapping[str, Any]) -> OverlayEngine:
+    """The engine of `OverlayNetwork.data`; messages begin with `owner`.
+
+    Raises:
+        DesignError: it is not understood, or has other instructions than are made here.
     """
     try:
+        version = data["instructions"]
         engine = OverlayEngine(**data["engine"])
     except (KeyError, TypeError) as error:
-        raise DesignError(f"Network {network.name}: its engine is not understood ({error}); "
-                          "generate it again") from None  # fmt: skip
-    return OverlayNetwork(network=network, engine=engine)
+        raise DesignError(
+            f"{owner}: its engine is not understood ({error}); generate it again"
+        ) from None
+    if version != VERSION:
+        raise DesignError(f"{owner}: its engine has instructions of version {version}, this "
+                          f"Lineloom makes those of version {VERSION}; generate it "
+                          "again")  # fmt: skip
+    return engine

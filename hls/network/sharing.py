@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from hls.errors import InputError
-from hls.network.instructions import VERSION
 from hls.network.overlay import OverlayEngine
+from hls.network.overlay_network import engine_from
 from hls.project import Project
 
 __all__ = ["engine_of", "share_hardware"]
@@ -26,16 +26,7 @@ def engine_of(path: str | Path) -> OverlayEngine:
     if manifest.get("style") != "overlay":
         raise InputError(f"{path}: has no engine that runs programs; name a project that lineloom "
                          "net made in style overlay")  # fmt: skip
-    try:
-        version = manifest["program"]["instructions"]
-        engine = OverlayEngine(**manifest["design"]["engine"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: its engine is not understood ({error}); generate it "
-                         "again") from None  # fmt: skip
-    if version != VERSION:
-        raise InputError(f"{path}: its engine has instructions of version {version}, this Lineloom "
-                         f"makes those of version {VERSION}; generate it again")  # fmt: skip
-    return engine
+    return engine_from(str(path), manifest["design"])
 
 
 def share_hardware(source: Path, project: Project) -> None:
