@@ -10,38 +10,14 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_operator import DTYPES, agrees, image, model_of
 from onnx import TensorProto, helper
 from random_models import Maker, Tensor
 
 from hls.boards import board
 from hls.errors import DesignError, LineloomError
-from hls.network import Network
 from hls.network.layers import Convolution, Pooling
 from hls.network.styles import choose
-from sim.judge import judge
-
-DTYPES = st.sampled_from(["int8", "uint8"])
-
-
-def model_of(make: Maker, last: Tensor, opset: int = 17) -> onnx.ModelProto:
-    """A model that ends at `last`, an image."""
-    shape = ["N", *[None] * 3]
-    output = helper.make_tensor_value_info(make.real(last), TensorProto.FLOAT, shape)
-    return make.finished(output, opset)
-
-
-def agrees(model: onnx.ModelProto) -> Network:
-    """All values are onnxruntime's."""
-    network = Network.from_onnx(model)
-    shape = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim][1:]
-    x = np.random.default_rng(1).normal(0, 1, (4, *shape)).astype(np.float32)
-    verdict = judge(network, model, x)
-    assert verdict.differing == 0, verdict.first
-    return network
-
-
-def image(make: Maker, height: int, width: int, *, relu: bool = False) -> Tensor:
-    return make.conv(make.input(2, height, width), 3, (1, 1), relu=relu)
 
 
 @st.composite
@@ -159,33 +135,12 @@ def test_zeros_around_the_input_are_zeros_around_its_integers(reader):
     assert len(network.layers) == {"Conv": 1, "MaxPool": 3, "Relu": 2}[reader]
 
 
-@given(st.integers(0, 99), DTYPES, st.sampled_from(["xy", "yx", "xx", "xc", "cx"]), st.booleans())
-@settings(max_examples=40)
-def test_differences(seed, dtype, order, relu):
-    """Of two tensors either way round, of one and itself, and of one and a constant."""
-    make = Maker("qdq", seed=seed, dtype=dtype)
-    x = image(make, 4, 3, relu=relu)
-    y = make.conv(x, 3, (3, 3), pads=(1, 1, 1, 1))
-    steps = make.rng.integers(-99, 99, (3, 1, 1)) * x.scale
-    real = {"x": make.real(x), "y": make.real(y), "c": make.constant(steps.astype(np.float32))}
-    difference = make.node("Sub", [real[name] for name in order])
-    agrees(model_of(make, make.quantized(difference, x.shape, x.scale + y.scale)))
-
-
 @pytest.mark.parametrize("op", ["ReduceMax", "GlobalMaxPool"])
 def test_the_largest_of_an_image(op):
     make = Maker("qdq")
     attributes = {"axes": [2, 3]} if op == "ReduceMax" else {}
     x = image(make, 4, 3)
     agrees(model_of(make, make.quantized(make.node(op, [make.real(x)], **attributes), (), x.scale)))
-
-
-def test_a_quotient_by_what_is_no_power_of_two_is_as_in_float32():
-    """In float32 x / 0.2 is 5 x, though 0.2 is more than a fifth; so there are ties."""
-    make = Maker("qdq")
-    x = image(make, 6, 6)
-    real = make.node("Div", [make.real(x), make.constant(np.float32(0.2))])
-    agrees(model_of(make, make.quantized(real, x.shape, 8 * x.scale)))
 
 
 @pytest.mark.parametrize(("zero", "bits"), [(0, 9), (3, 9), (128, 8), (255, 9)])

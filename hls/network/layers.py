@@ -53,7 +53,7 @@ class Requantization:
     two multiplier is 1, and a tie is a tie. It is 1 everywhere else.
 
     `ties` is "even", or "odd" where what has to be even is the sum with an odd zero point: so
-    onnxruntime's QLinearAdd and QLinearAveragePool round, unlike QuantizeLinear and all others.
+    onnxruntime's QLinearAdd, QLinearMul and QLinearAveragePool round, unlike all others.
 
     With `single` the quotient is rounded to a number of float32 before it is rounded to an integer,
     as onnxruntime's means of whole images in integers are. The multiplier then has 24 bits at most,

@@ -12,6 +12,7 @@ from hls.network.importing.channels import affine, of_channels, plus, ready, tim
 from hls.network.importing.values import (
     Activation,
     Constant,
+    Levels,
     Limited,
     Quantization,
     Stored,
@@ -19,7 +20,7 @@ from hls.network.importing.values import (
     Value,
 )
 
-__all__ = ["RULES", "added"]
+__all__ = ["RULES", "added", "multiplied"]
 
 
 def add(call: Call) -> Value:
@@ -58,10 +59,18 @@ def _summed(call: Call, a: Activation, b: Activation, *, subtracts: bool = False
 
 def multiply(call: Call) -> Value:
     """Mul by a constant."""
-    constant = next((i for i in (0, 1) if not isinstance(call.value(i), Activation)), None)
-    if constant is None:
+    return multiplied(call, call.value(0), call.value(1))
+
+
+def multiplied(call: Call, a: Value, b: Value) -> Value:
+    """A * b, one of which is constant."""
+    if not isinstance(a, Activation):
+        a, b = b, a
+    if not isinstance(a, Activation) or not isinstance(b, Activation | Constant | Levels):
+        raise call.refuse("multiplies what stays on the host", "let Softmax and ArgMax be the last")
+    if isinstance(b, Activation):
         raise call.refuse("multiplies two activations", "make one of its inputs constant")
-    return times(call, call.real(1 - constant), call.array(constant).astype(np.float64))
+    return times(call, ready(call, a), b.real())
 
 
 def divide(call: Call) -> Value:

@@ -276,15 +276,16 @@ def _convolution(
     steps = expression.bias / scale
     steps[dead] = [target.level(real) - target.zero_point for real in expression.bias[dead]]
     ratios = target.ratio(scale)
-    if target.ties == "odd" and (np.frexp(ratios)[0] == 0.5).any():
-        raise Unquantized(
-            "adds a constant, and rounds ties as no convolution does; put the constant into the "
-            "bias of the layer before it, or use an even zero point"
-        )
     zero = source.quantization.zero_point
     sums = accumulator(weights, biases.floor(steps), zero)
     fraction, bias = biases.fixed(steps, float(ratios[~dead].max(initial=0)), sums)
     pairs = [scaling.factor(float(ratio)) for ratio in ratios]
+    # A tie is a sum that 2^(shift - 1) divides.
+    if target.ties == "odd" and any(1 <= shift <= sums.bits for _, shift in pairs):
+        raise Unquantized(
+            "has a constant, and rounds ties as no convolution does; put the constant into the "
+            "layer before it, or use an even zero point"
+        )
     multipliers, shifts = [pair[0] for pair in pairs], [pair[1] + fraction for pair in pairs]
     conv = Conv2d(
         name=name, height=height, width=width, in_channels=channels, out_channels=len(weights),

@@ -47,7 +47,7 @@ def _q_linear(
     return rule
 
 
-_ADDS_ZERO_FIRST = ("QLinearAdd", "QLinearAveragePool")
+_ADDS_ZERO_FIRST = ("QLinearAdd", "QLinearAveragePool", "QLinearMul")
 """Operators that onnxruntime rounds behind the addition of the zero point."""
 
 _MULTIPLIES_SUMS = ("QLinearConv", "QLinearMatMul", "QGemm")
@@ -147,6 +147,8 @@ RULES: dict[tuple[str, str], Callable[[Call], Value]] = {
     ("com.microsoft", "QGemm"): qgemm,
     ("com.microsoft", "QLinearAdd"): _q_linear(
         lambda call, real: arithmetic.added(call, *real), (0, 3), 6),
+    ("com.microsoft", "QLinearMul"): _q_linear(
+        lambda call, real: arithmetic.multiplied(call, *real), (0, 3), 6),
     ("com.microsoft", "QLinearConcat"): _qlinear_concat,
     ("com.microsoft", "QLinearAveragePool"): _q_linear(
         lambda call, real: windows.averaged(call, *real), (0,), 3),
