@@ -99,9 +99,7 @@ def texts(
     if isinstance(design, Conv2d):
         assert parameters is not None
         context = conv2d_context(design, parameters)
-        files = (
-            {"weights.hpp": f"src/{design.name}_weights.hpp"} if (design.weights == "rom") else {}
-        )
+        files = {"weights.hpp": f"src/{design.name}_weights.hpp"} if design.weights == "rom" else {}
         kind = "conv2d"
     elif isinstance(design, MatrixConv2d):
         context, files, kind = _matrix_conv2d(design), {}, "matrix_conv2d"

@@ -13,6 +13,7 @@ from hls.lowering.arrays import Address, Choice
 from hls.lowering.ir import Block, Input, Op, Process
 from hls.lowering.llvmir import FLAGS, Instruction, Unsupported, split_commas
 from hls.lowering.names import legal_name
+from hls.lowering.order import reverse_postorder
 from hls.lowering.pointerphis import PointerReading
 from hls.lowering.reading import argument_name, width_of
 from hls.lowering.refusals import refuse
@@ -70,19 +71,9 @@ class FunctionReader(PointerReading):
             name: re.findall(r'label %("[^"]+"|[\w.$-]+)', instructions[-1].rest)
             for name, instructions in self._function.blocks.items()
         }
-        entry = next(iter(following))
-        seen, result = {entry}, []
-        stack = [(entry, iter(following[entry]))]
-        while stack:
-            name, targets = stack[-1]
-            target = next(targets, None)
-            if target is None:
-                result.append(name)
-                stack.pop()
-            elif (plain := target.strip('"')) not in seen:
-                seen.add(plain)
-                stack.append((plain, iter(following[plain])))
-        return result[::-1]
+        return reverse_postorder(
+            next(iter(following)), lambda name: [label.strip('"') for label in following[name]]
+        )
 
     def _read_parameters(self) -> None:
         for kind, name in self._function.parameters:

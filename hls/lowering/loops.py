@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hls.lowering.ir import Process
+from hls.lowering.order import reverse_postorder
 
 __all__ = ["Joins", "Loop", "find_loops", "joins"]
 
@@ -22,7 +23,7 @@ class Loop:
 
 def find_loops(process: Process) -> list[Loop]:
     """All loops, innermost first."""
-    order = _reverse_postorder(process)
+    order = reverse_postorder(process.entry.name, lambda name: process.blocks[name].targets)
     position = {name: i for i, name in enumerate(order)}
     loops = []
     for name in order:
@@ -83,21 +84,3 @@ def joins(process: Process, loop: Loop) -> Joins:
         always = [d for d in others if name in after[d]]
         same[name] = max(always, key=position.__getitem__, default="")
     return Joins(dominators, nearest, same)
-
-
-def _reverse_postorder(process: Process) -> list[str]:
-    seen: set[str] = set()
-    result: list[str] = []
-    # Depth first without recursion: unrolled bodies have thousands of blocks.
-    stack = [(process.entry.name, iter(process.entry.targets))]
-    seen.add(process.entry.name)
-    while stack:
-        name, targets = stack[-1]
-        target = next(targets, None)
-        if target is None:
-            result.append(name)
-            stack.pop()
-        elif target not in seen:
-            seen.add(target)
-            stack.append((target, iter(process.blocks[target].targets)))
-    return result[::-1]

@@ -56,15 +56,13 @@ def refuse_signature(function: Function) -> None:
             )
         if not re.fullmatch(r"ptr|i\d+", kind):
             raise InputError(
-                f"{function.place}: {name}: argument {plain} has type {kind}, which "
-                "is not supported; use integers "
-                "(ap_int, int, ...), pointers to them or streams"
+                f"{function.place}: {name}: argument {plain} has type {kind}, which is not "
+                "supported; use integers (ap_int, int, ...), pointers to them or streams"
             )
         if plain in seen:
             raise InputError(
-                f"{function.place}: {name}: argument {plain} has more than 64 bits "
-                "and is passed by "
-                "value; use a stream, a pointer, or several arguments"
+                f"{function.place}: {name}: argument {plain} has more than 64 bits and is passed "
+                "by value; use a stream, a pointer, or several arguments"
             )
         seen.add(plain)
     for block in function.blocks.values():

@@ -14,6 +14,7 @@ from hls.lowering.ir import Design, Memory, Process
 from hls.lowering.loopnames import loop_names
 from hls.lowering.loops import Loop, find_loops
 from hls.lowering.machine import Machine
+from hls.lowering.order import reverse_postorder
 from hls.lowering.scheduling import Schedule
 from hls.lowering.source import Pragma
 from hls.lowering.target import Target
@@ -133,26 +134,30 @@ class _Report:
         reached = {order[0]: 0}
         longest = 0
         unknown = False
-        for name in _forward(self._process, order):
+        inside = {*order}
+        forward = reverse_postorder(
+            order[0], lambda name: [t for t in self._process.blocks[name].targets if t in inside]
+        )
+        for name in forward:
             if name not in reached:
                 continue
-            inside = whole.get(name)
-            if inside is not None and name != inside.header:
+            loop = whole.get(name)
+            if loop is not None and name != loop.header:
                 continue
             cost = self._schedule.blocks[name].depth
             wait = self._waits.get(name, 0)
             unknown |= wait is None
             cost += wait or 0
             following = set(self._process.blocks[name].targets)
-            if inside is not None:
-                total = self._total[inside.header]
+            if loop is not None:
+                total = self._total[loop.header]
                 unknown |= total is None
                 cost = total or 0
-                following = {t for b in inside.blocks for t in self._process.blocks[b].targets}
-                following -= inside.blocks
+                following = {t for b in loop.blocks for t in self._process.blocks[b].targets}
+                following -= loop.blocks
             end = reached[name] + cost
             longest = max(longest, end)
-            for target in following & {*order} - {order[0]}:
+            for target in following & inside - {order[0]}:
                 reached[target] = max(reached.get(target, 0), end)
         return None if unknown else longest
 
@@ -196,22 +201,3 @@ class _Report:
 
 def _plus(cycles: int | None, more: int) -> int | None:
     return None if cycles is None else cycles + more
-
-
-def _forward(process: Process, order: Sequence[str]) -> list[str]:
-    """Blocks so that each comes after all that lead to it, back edges apart."""
-    inside, done = {*order}, []
-    seen: set[str] = set()
-    stack: list[tuple[str, list[str]]] = [(order[0], list(process.blocks[order[0]].targets))]
-    seen.add(order[0])
-    while stack:
-        name, left = stack[-1]
-        if not left:
-            done.append(name)
-            stack.pop()
-            continue
-        target = left.pop()
-        if target in inside and target not in seen:
-            seen.add(target)
-            stack.append((target, list(process.blocks[target].targets)))
-    return done[::-1]
