@@ -77,7 +77,9 @@ def network_report(project: Project, board: Board) -> dict[str, Any]:
         "macs": design.macs,
         "multipliers": costs["multipliers"],
         "multiplications": costs["multiplications"],
-        "efficiency": round(design.macs / (costs["multipliers"] * interval), 4),
+        "efficiency": round(design.macs / (costs["multipliers"] * interval), 4)
+        if costs["multipliers"]
+        else None,
         "macs_per_dsp_cycle": round(design.macs / (dsps * interval), 4) if dsps else None,
         "layers": layers,
         "resources": resources,
@@ -183,12 +185,14 @@ def _resources(project: Project, board: Board) -> dict[str, Any]:
 
 def _roofline(
     design: DataflowNetwork | OverlayNetwork, board: Board, interval: float
-) -> dict[str, Any]:
-    """MACs a cycle, and what DSP blocks and memory of the board allow."""
+) -> dict[str, Any] | None:
+    """MACs a cycle, and what DSP blocks and memory of the board allow; None without any MAC."""
+    if not design.macs:
+        return None
     memory = Memory.of(board)
     return {
-        "macs_per_byte": round(design.macs / design.dram_bytes, 2),
-        "macs_per_cycle": round(design.macs / interval, 2),
+        "macs_per_byte": float(f"{design.macs / design.dram_bytes:.4g}"),
+        "macs_per_cycle": float(f"{design.macs / interval:.4g}"),
         "multipliers": design.multipliers,
         "board_dsp": board.dsp,
         "bytes_per_cycle": round(memory.bytes_per_cycle, 2),

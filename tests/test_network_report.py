@@ -191,3 +191,16 @@ def test_projects_that_are_refused(lineloom: Lineloom, project: Path, tmp_path: 
     assert (done.code, "is no network; make one with lineloom net" in done.err) == (2, True)
     done = lineloom("report", project, "-o", tmp_path)
     assert (done.code, "cannot be written" in done.err) == (2, True)
+
+
+def test_a_network_without_multipliers_has_a_report(lineloom: Lineloom, tmp_path: Path) -> None:
+    """What is divided by multipliers, or drawn by its MACs, is left out."""
+    b = networks.Builder((4, 4, 2))
+    network = b.network(b.rescale(b.pool("x", "max", (2, 2), (2, 2))))
+    project = generate_dataflow(DataflowNetwork(network=network), tmp_path / "net")
+    done = lineloom("report", project.path, "--json")
+    assert done.code == 0, done.err
+    assert (done.json["macs"], done.json["efficiency"], done.json["roofline"]) == (0, None, None)
+    assert "Roofline" not in (project.path / "reports" / "network.html").read_text()
+    assert "no multipliers" in lineloom("report", project.path).out
+    assert lineloom("estimate", project.path, "--json").json["dsp_per_mac"] is None

@@ -67,7 +67,7 @@ def _data(
         "board": asdict(target),
         "used": {field: getattr(usage, field) for field in RESOURCES},
         "percent": shares(usage, target),
-        "dsp_per_mac": round(usage.dsp / project.design.multipliers, 3),
+        "dsp_per_mac": _dsp_per_mac(project, usage),
         "fits": not problems,
         "problems": problems,
         **asdict(usage),
@@ -78,9 +78,11 @@ def _rows(project: Project, rtl: Rtl, usage: Usage, target: Board) -> list[tuple
     percent = shares(usage, target)
     notes = {
         "lut": f"logic {usage.lut_logic:,}, memory {usage.lut_ram:,}, shift {usage.lut_shift:,}",
-        "dsp": f"{usage.dsp / project.design.multipliers:.2f} a multiply-accumulate unit",
         "bram36": "in tiles of 36 Kbit",
     }
+    share = _dsp_per_mac(project, usage)
+    if share is not None:
+        notes["dsp"] = f"{share:.2f} a multiply-accumulate unit"
     rows: list[tuple[str, Any]] = []
     for field, name in RESOURCES.items():
         note = f" ({notes[field]})" if field in notes else ""
@@ -93,3 +95,9 @@ def _rows(project: Project, rtl: Rtl, usage: Usage, target: Board) -> list[tuple
         rows.append(("passing", ", ".join(depth.through[:6])))
     made = f"{rtl.report.get('target')}, {rtl.report.get('clock_ns'):g} ns"
     return [*rows, ("RTL for", made), ("by", f"{usage.yosys}, {usage.seconds:g} s")]
+
+
+def _dsp_per_mac(project: Project, usage: Usage) -> float | None:
+    """DSP blocks a multiplier; None for a network that only pools, adds or rescales."""
+    multipliers = project.design.multipliers
+    return round(usage.dsp / multipliers, 3) if multipliers else None

@@ -107,9 +107,14 @@ def _summary(found: Mapping[str, Any]) -> str:
     )
     how = {"yosys": "by Yosys", "model": "by the model"}[resources["from"]]
     right = "every output right" if found["match"] else "OUTPUTS ARE WRONG: run lineloom cosim"
+    at_work = (
+        f"{found['efficiency']:.1%} of {found['multipliers']:,} multipliers at work"
+        if found["multipliers"]
+        else "no multipliers"
+    )
     return (
         f"{found['frames_per_second']:,.0f} frames a second at {found['clock_mhz']:g} MHz: "
         f"{found['cycles_per_frame']['value']:,.1f} cycles a frame in RTL, {found['ratio']:.3f} of "
         f"the bound {found['bound_cycles']:,}; {right}\n"
-        f"{found['efficiency']:.1%} of {found['multipliers']:,} multipliers at work; {used}, {how}"
+        f"{at_work}; {used}, {how}"
     )

@@ -29,7 +29,7 @@ def page(report: Mapping[str, Any]) -> str:
         slow=is_slow(report),
         unknown=", ".join(RESOURCES[name] for name, count in used.items() if count is None),
         timeline=timeline_plot(report["timeline"]),
-        roofline=roofline_plot(report["roofline"]),
+        roofline=None if report["roofline"] is None else roofline_plot(report["roofline"]),
         # No text of the data ends the element that holds it.
         data=json.dumps(report, indent=1).replace("</", "<\\/"),
     )  # fmt: skip
