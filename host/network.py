@@ -39,7 +39,7 @@ class Model(Frames):
 
         Returns:
             The model's output for each image, [N, ...], or of the one: real numbers, or integers of
-            a model that puts out those. An argmax is int64, without the axis that it ran along.
+            a model that puts out those. An argmax is int64.
 
         Raises:
             AcceleratorError: shape or dtype are not the model's, an image holds NaN, or as of a
