@@ -17,6 +17,7 @@ from benchmarks.area import AREA
 from benchmarks.bounds import BOUNDS
 from benchmarks.csim_speed import CSIM_SPEED
 from benchmarks.host_path import HOST_PATH
+from benchmarks.judged import JUDGED
 from benchmarks.networks import NETWORKS
 from benchmarks.peers import COMPARISON
 from benchmarks.products import PRODUCTS
@@ -34,6 +35,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     COMPARISON,
     ALGORITHM_BENCHMARK,
     TEN_LAYERS,
+    JUDGED,
     NETWORKS,
     AREA,
 )

@@ -56,6 +56,7 @@ FILES = (
     File("digits_mlp", goal=0.96),
     File("resnet8", goal=0.9),
     File("resnet8", "_pow2", _POW2, goal=0.9),
+    File("resnet8", "_qoperator", Scheme(form="qoperator"), goal=0.9),
     File("dscnn", goal=0.9),
     File("dscnn", "_pow2", _POW2, goal=0.9),
 )

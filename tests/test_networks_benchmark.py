@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.judged import Judged, Sum, verdicts
 from benchmarks.networks import RUNS, Run, cycles, resources
-from models.zoo import FOLDER, TASKS
+from models.zoo import FILES, FOLDER, TASKS
 
 RUN = Run("digits_cnn.onnx", "digits_cnn", "dataflow", 3)
 
@@ -45,3 +46,34 @@ def test_the_models_are_there() -> None:
     for run in RUNS:
         assert (FOLDER / run.file).is_file()
         assert run.images <= len(TASKS[run.network]().test.labels)
+
+
+def judged(name: str, **isolated: Any) -> Judged:
+    (file,) = (file for file in FILES if file.name == name)
+    found = {"values": 1_000_000, "frames": 9, "top1": 9} | isolated
+    return Judged(file, isolated=Sum(**found), whole=Sum(values=1_000_000, frames=9, top1=9))
+
+
+@pytest.mark.parametrize(
+    ("name", "isolated", "misses"),
+    [
+        ("resnet8.onnx", {"differing": 20, "largest": 1}, 0),
+        ("resnet8.onnx", {"differing": 21, "largest": 1}, 1),
+        ("resnet8.onnx", {"differing": 99, "halfway": 79, "largest": 1}, 0),
+        ("resnet8.onnx", {"differing": 1, "largest": 2}, 1),
+        ("resnet8_pow2.onnx", {}, 0),
+        ("resnet8_pow2.onnx", {"differing": 1, "largest": 1}, 1),
+    ],
+)
+def test_values_unlike_onnxruntimes_have_a_bound(
+    name: str, isolated: dict[str, int], misses: int
+) -> None:
+    made = verdicts([judged(name, **isolated)])
+    assert len(made.misses) == misses
+    assert made.rows[0][-1] == ("FAIL" if misses else "pass")
+
+
+def test_another_class_is_a_miss() -> None:
+    made = judged("dscnn.onnx")
+    made.whole.top1 = 8
+    assert verdicts([made]).misses == ["dscnn.onnx: 8 of 9 classes are onnxruntime's"]
