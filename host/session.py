@@ -23,6 +23,9 @@ class Session:
     _open: dict[str, Session] = {}  # noqa: RUF012 - device -> what is loaded there
     joining = threading.RLock()
     """Held by who takes or leaves an engine."""
+    _is_joining = False
+    """Whether somebody takes one: garbage collection may then leave another in the same thread,
+    which must not end the session under the hands of who joins it."""
 
     def __init__(self, bitfile: Path, device: Any) -> None:
         """Load an overlay; `join` calls this."""
@@ -52,7 +55,13 @@ class Session:
         """
         bitfile = _find(path)
         with cls.joining:
-            return cls._join(bitfile, name, _device())
+            cls._is_joining = True
+            try:
+                return cls._join(bitfile, name, _device())
+            finally:
+                cls._is_joining = False
+                for session in tuple(cls._open.values()):
+                    session._end_if_unused()
 
     @classmethod
     def _join(cls, bitfile: Path, name: str | None, device: Any) -> Seat:
@@ -63,15 +72,8 @@ class Session:
                 f"close its accelerators before opening {bitfile.name}"
             )
         if session is None:
-            session = cls(bitfile, device)
-        try:
-            seat = session._take(name)
-        except AcceleratorError:
-            if not session.users:
-                session._lock.release()
-            raise
-        cls._open[device.name] = session
-        return seat
+            session = cls._open[device.name] = cls(bitfile, device)
+        return session._take(name)
 
     def _take(self, name: str | None) -> Seat:
         known = ", ".join(self.engines)
@@ -109,9 +111,12 @@ class Session:
         """Give an engine back; with the last one the session ends."""
         with self.joining:
             self.users.discard(engine.instance)
-            if not self.users:
-                self._lock.release()
-                self._open.pop(self._device.name, None)
+            self._end_if_unused()
+
+    def _end_if_unused(self) -> None:
+        if not self.users and not self._is_joining:
+            self._lock.release()
+            self._open.pop(self._device.name, None)
 
     def reload(self) -> None:
         """Load the overlay again, which resets everything in the fabric.

@@ -205,6 +205,27 @@ def test_two_users_in_a_process(both: Path) -> None:
     Accelerator(both, "conv1").close()
 
 
+def test_a_user_that_is_collected_while_the_next_one_joins(
+    both: Path, device: SimulatedDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Garbage collection closes an accelerator in the same thread, wherever it happens to be."""
+    first = Accelerator(both, "gemm1")
+    take = host.session.Session._take
+
+    def collecting(session: host.session.Session, name: str | None) -> Any:
+        first.close()
+        return take(session, name)
+
+    monkeypatch.setattr(host.session.Session, "_take", collecting)
+    lock = Path(tempfile.gettempdir()) / f"lineloom-{device.name}.lock"
+    with Accelerator(both, "conv1") as conv:
+        assert lock.is_file()
+        assert conv.info.name == "conv1"
+        with pytest.raises(AcceleratorError, match="conv1 is in use"):
+            Accelerator(both, "conv1")
+    assert not lock.exists()
+
+
 def test_two_processes(device: SimulatedDevice, folder: Path) -> None:
     lock = Path(tempfile.gettempdir()) / f"lineloom-{device.name}.lock"
     code = (
