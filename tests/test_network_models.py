@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx.backend.test
 import onnx_models
@@ -13,7 +14,7 @@ from onnx import numpy_helper
 from hls.errors import InputError, LineloomError
 from hls.network import Network
 from sim import network as golden
-from sim.judge import judge, model_tensors, quantized
+from sim.judge import _classes, judge, model_tensors, quantized
 
 ROOT = Path(__file__).resolve().parent.parent
 BACKEND = Path(onnx.backend.test.__file__).parent / "data"
@@ -39,6 +40,12 @@ def test_what_onnxruntime_quantizes_is_what_it_computes(name, form):
     # Means of one scale are ties now and then, which float32 breaks either way.
     assert verdict.differing - verdict.halfway <= 1
     assert judged(model, isolated=False).top1 == verdict.frames
+
+
+def test_classes_that_are_next_to_equal_are_told_apart():
+    theirs = np.array([[9, 8, 0], [9, 9, 0], [9, 8, 0], [9, 7, 0]], np.int8)
+    ours = np.array([[9, 8, 0], [8, 9, 0], [8, 9, 0], [8, 9, 0]], np.int8)
+    assert _classes(ours, theirs) == (1, 2)
 
 
 def test_both_forms_of_a_model_are_one_network_and_onnxruntime_disagrees_with_itself():

@@ -75,5 +75,7 @@ def test_values_unlike_onnxruntimes_have_a_bound(
 
 def test_another_class_is_a_miss() -> None:
     made = judged("dscnn.onnx")
-    made.whole.top1 = 8
-    assert verdicts([made]).misses == ["dscnn.onnx: 8 of 9 classes are onnxruntime's"]
+    made.whole.top1, made.whole.undecided = 7, 1
+    assert verdicts([made]).misses == ["dscnn.onnx: 1 of 9 classes are not onnxruntime's"]
+    made.whole.undecided = 2
+    assert not verdicts([made]).misses
