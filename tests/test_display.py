@@ -22,7 +22,7 @@ GEMM = Gemm(name="gemm1", max_m=8, max_k=8, max_n=8, rows=4, cols=4)
 def shown(design: Design, folder: Path, **facts: object) -> ET.Element:
     """The HTML, which must be well-formed."""
     manifest = generate(design, folder / design.name).manifest
-    engine = Engine(design.name, manifest)
+    engine = Engine(design.name, manifest, folder)
     info = Info(design.name, manifest["design"], 100.0, None, costs=manifest["costs"])
     for name, value in facts.items():
         setattr(info, name, value)
