@@ -224,7 +224,7 @@ def test_operands_outside_the_limits_are_refused(tmp_path: Path) -> None:
 def test_the_board_refuses_what_does_not_pack() -> None:
     """By the limits in the manifest; what the host library does with them is in test_host."""
     for design, name in ((CONVS["loaded"], "weights"), (GEMMS["narrow"], "b")):
-        entry = Engine(design.name, manifest(design)).required_format(name)
+        entry = Engine(design.name, manifest(design), Path()).required_format(name)
         least = entry.minimum
         assert least == design.weight_format.minimum == 1 - (1 << (design.weight_format.bits - 1))
         good = np.full((2, 3), least, entry.dtype)
