@@ -153,7 +153,10 @@ def test_data_that_is_refused(
 def test_projects_that_are_refused(copied: Path, lineloom: Lineloom, tmp_path: Path) -> None:
     file = data(tmp_path, images=TEST.images[:1])
     done = lineloom("predict", copied, "--data", tmp_path / "none.npz")
-    assert (done.code, "no .npz file that can be read" in done.err) == (2, True)
+    assert (done.code, "none.npz: cannot be read (No such file or directory)" in done.err) == (
+        2,
+        True,
+    )
     (copied / "model.onnx").unlink()
     done = lineloom("predict", copied, "--data", file)
     assert (done.code, "has no model.onnx to compare with" in done.err) == (2, True)
