@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 from hls.errors import InputError, ToolFailed, ToolNotFound
+from sim.overlay_path import inherited_path
 from sim.plug import VARIABLE, Setting
 
 __all__ = ["run_notebook"]
@@ -51,7 +51,9 @@ def run_notebook(notebook: Path, setting: Setting, output: Path) -> str | None:
     environment = {
         **os.environ,
         VARIABLE: away.text(),
-        "PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in sys.path if path),
+        "PYTHONPATH": os.pathsep.join(
+            str(Path(path).resolve()) for path in inherited_path() if path
+        ),
     }
     client = nbclient.NotebookClient(
         held,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pkg_resources
 
-__all__ = ["make_findable"]
+__all__ = ["inherited_path", "make_findable"]
 
 _PACKAGE = "lineloom_overlays"
 
@@ -24,6 +24,11 @@ def make_findable(bit: Path) -> None:
     link = _package() / bit.stem
     link.unlink(missing_ok=True)
     link.symlink_to(bit.parent.resolve())
+
+
+def inherited_path() -> list[str]:
+    """`sys.path` for a process of ours, which makes a package of the same name of its own."""
+    return [entry for entry in sys.path if not (Path(entry) / _PACKAGE).is_dir()]
 
 
 @cache

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from conftest import ROOT, Lineloom
 
+from sim.overlay_path import make_findable
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 SAID = {
@@ -77,6 +79,8 @@ def test_a_notebook_is_kept_without_outputs(notebook: Path) -> None:
 def test_a_notebook_runs_on_the_simulated_board(
     notebook: Path, lineloom: Lineloom, tmp_path: Path
 ) -> None:
+    # A process that has overlays of its own keeps them to itself.
+    make_findable(tmp_path / "elsewhere.bit")
     executed = tmp_path / notebook.name
     done = lineloom("run", notebook, "-o", executed, "--json")
     assert (done.code, done.err) == (0, "")
