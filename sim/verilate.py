@@ -40,8 +40,8 @@ _FAST = [
 ]
 _VERILATE = ("--cc", "--vpi", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--no-timing",
              "--no-assert", "-Wno-fatal", "-Wno-lint", "--prefix", "Vtop")  # fmt: skip
-# The pinned clang's SLP vectorizer puts wrong bits into some models for processors with AVX-512: a
-# sign that is extended behind a shift. Without it Verilator's model is what its C++ says.
+# The pinned clang's SLP vectorizer puts wrong bits into some models, where it makes them for this
+# processor: a sign that is extended behind a shift. Without it a model is what its C++ says.
 _FLAGS = ("-std=c++17", "-fPIC", "-g0", "-fno-sanitize=all", "-fno-slp-vectorize", "-w",
           "-DVM_COVERAGE=0", "-DVM_SC=0")  # fmt: skip
 _OPTIMIZATION = "-O2"  # one for all: a precompiled header fits no other
